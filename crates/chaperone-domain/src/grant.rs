@@ -1,0 +1,359 @@
+//! Grants: what Chaperone does to one account while at least one privileged session holds it, and the way back.
+//!
+//! Both directions are *level-triggered*: they look at the account as it is now and say the one thing to do next,
+//! so that they can be asked again after any crash, by any node, and come to the same end. The way back compares
+//! three ways (what it was, what we made of it, what it is) and never re-enables what somebody else disabled.
+
+use jiff::SignedDuration;
+
+use crate::Instant;
+use crate::account::AccountState;
+use crate::ids::{AccountId, GrantId, PrivilegedSessionId};
+
+/// A start that is not proved after this long could not start.
+pub const START_LIMIT: SignedDuration = SignedDuration::from_secs(60);
+/// Longest pause between two attempts to reach a directory.
+pub const RETRY_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// What a privileged session wants of an account (API: `account_action`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wish {
+    /// Leave it as it is.
+    None,
+    /// Enabled for the time of the session.
+    Enable,
+    /// Disabled for the time of the session.
+    Disable,
+}
+
+impl Wish {
+    /// Every wish.
+    pub const ALL: [Self; 3] = [Self::None, Self::Enable, Self::Disable];
+
+    /// The stable name in API and rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+        }
+    }
+
+    /// The wish of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wish| wish.name() == name)
+    }
+
+    /// Whether two sessions cannot hold one account at the same time.
+    pub const fn is_opposite(self, other: Self) -> bool {
+        matches!((self, other), (Self::Enable, Self::Disable) | (Self::Disable, Self::Enable))
+    }
+
+    /// The state that the wish asks for, given what the account was.
+    pub const fn desired(self, baseline: AccountState) -> AccountState {
+        match self {
+            Self::None => baseline,
+            Self::Enable => AccountState::Enabled,
+            Self::Disable => AccountState::Disabled,
+        }
+    }
+}
+
+/// Everything about an account that setting it touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// Enabled, disabled or absent.
+    pub state: AccountState,
+    /// The directory's own expiry, where it has one.
+    pub expires_at: Option<Instant>,
+}
+
+impl Attributes {
+    /// The stricter of the two, attribute by attribute.
+    pub fn stricter(self, other: Self) -> Self {
+        Self {
+            state: if rank(self.state) >= rank(other.state) { self.state } else { other.state },
+            expires_at: match (self.expires_at, other.expires_at) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        }
+    }
+
+    /// Whether this allows nothing that `other` forbids.
+    fn at_least_as_strict_as(self, other: Self) -> bool {
+        self.stricter(other) == self
+    }
+}
+
+const fn rank(state: AccountState) -> u8 {
+    match state {
+        AccountState::Enabled => 0,
+        AccountState::Disabled => 1,
+        AccountState::Absent => 2,
+    }
+}
+
+/// The one thing to do next on the way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardStep {
+    /// The account is as desired.
+    Verified,
+    /// Set it so, then look again.
+    Set(Attributes),
+    /// The account is not there: the session cannot start.
+    Absent,
+}
+
+/// Says what to do on the way in.
+pub fn forward(desired: Attributes, observed: Attributes) -> ForwardStep {
+    if observed.state == AccountState::Absent {
+        ForwardStep::Absent
+    } else if observed == desired {
+        ForwardStep::Verified
+    } else {
+        ForwardStep::Set(desired)
+    }
+}
+
+/// How a grant was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrantOutcome {
+    /// Chaperone never changed the account.
+    Untouched,
+    /// It is back in its original state.
+    Restored,
+    /// Somebody else made it stricter meanwhile; it was left so.
+    KeptChangedByOthers,
+    /// Somebody else made it laxer meanwhile; it was set to the stricter of both.
+    SetStricter,
+    /// The account is gone.
+    Absent,
+}
+
+impl GrantOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] =
+        [Self::Untouched, Self::Restored, Self::KeptChangedByOthers, Self::SetStricter, Self::Absent];
+
+    /// The stable name in API and rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Untouched => "untouched",
+            Self::Restored => "restored",
+            Self::KeptChangedByOthers => "kept_changed_by_others",
+            Self::SetStricter => "set_stricter",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// The outcome of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+}
+
+/// The one thing to do next on the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackStep {
+    /// Set it so, then look again; the outcome holds once that is observed.
+    Set(Attributes, GrantOutcome),
+    /// Nothing more to do.
+    Close(GrantOutcome),
+}
+
+/// Says what to do on the way back. `applied` is what Chaperone last intended to set, `None` when it never did.
+pub fn back(baseline: Attributes, applied: Option<Attributes>, observed: Attributes) -> BackStep {
+    if observed.state == AccountState::Absent {
+        return BackStep::Close(GrantOutcome::Absent);
+    }
+    let Some(applied) = applied else {
+        return BackStep::Close(GrantOutcome::Untouched);
+    };
+    if observed == baseline {
+        return BackStep::Close(GrantOutcome::Restored);
+    }
+    if observed == applied {
+        return BackStep::Set(baseline, GrantOutcome::Restored);
+    }
+    if observed.at_least_as_strict_as(baseline) {
+        return BackStep::Close(GrantOutcome::KeptChangedByOthers);
+    }
+    BackStep::Set(baseline.stricter(observed), GrantOutcome::SetStricter)
+}
+
+/// Where a grant stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GrantPhase {
+    /// The intent is written; the account is not proved yet.
+    Opening,
+    /// The account is as desired.
+    Held,
+    /// The way back is intended and not proved yet.
+    Closing,
+    /// The account is proved back.
+    Closed,
+}
+
+impl GrantPhase {
+    /// Every phase.
+    pub const ALL: [Self; 4] = [Self::Opening, Self::Held, Self::Closing, Self::Closed];
+
+    /// The stable name in API and rows.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opening => "opening",
+            Self::Held => "held",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The phase of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+}
+
+/// What Chaperone does to one account. At most one open grant per account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Identity.
+    pub id: GrantId,
+    /// The account.
+    pub account_id: AccountId,
+    /// Where it stands.
+    pub phase: GrantPhase,
+    /// What the account was when the first holder started.
+    pub baseline: Attributes,
+    /// What it should be now.
+    pub desired: Attributes,
+    /// What Chaperone last intended to set; `None` when it never did.
+    pub applied: Option<Attributes>,
+    /// What was last seen.
+    pub observed: Attributes,
+    /// When the last holder ends.
+    pub deadline: Instant,
+    /// Rises whenever a node takes the grant; a stale node loses on it.
+    pub fence: i64,
+    /// Until when a node works on it.
+    pub lease_until: Option<Instant>,
+    /// Attempts since the last success.
+    pub attempt: i64,
+    /// When to try next.
+    pub next_try_at: Option<Instant>,
+    /// What went wrong last, for an operator.
+    pub problem: Option<String>,
+    /// How it was closed.
+    pub outcome: Option<GrantOutcome>,
+    /// When it was opened.
+    pub created_at: Instant,
+    /// When it was closed.
+    pub closed_at: Option<Instant>,
+}
+
+/// One privileged session's hold on a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantHolder {
+    /// The grant.
+    pub grant_id: GrantId,
+    /// Who holds it.
+    pub privileged_session_id: PrivilegedSessionId,
+    /// What the session wants.
+    pub wish: Wish,
+    /// Until when.
+    pub until: Instant,
+    /// When the hold was released.
+    pub released_at: Option<Instant>,
+}
+
+/// How long to wait before attempt number `attempt` (1 is the first repetition): 1 s doubled up to [`RETRY_MAX`].
+pub fn retry_pause(attempt: i64) -> SignedDuration {
+    let seconds = 1_i64 << attempt.clamp(1, 20).saturating_sub(1);
+    SignedDuration::from_secs(seconds).min(RETRY_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ON: Attributes = Attributes { state: AccountState::Enabled, expires_at: None };
+    const OFF: Attributes = Attributes { state: AccountState::Disabled, expires_at: None };
+    const GONE: Attributes = Attributes { state: AccountState::Absent, expires_at: None };
+
+    #[test]
+    fn the_way_back_compares_three_ways() {
+        use BackStep::{Close, Set};
+        use GrantOutcome::{Absent, KeptChangedByOthers, Restored, SetStricter, Untouched};
+        let table = [
+            (OFF, Some(ON), ON, Set(OFF, Restored)),
+            (OFF, Some(ON), OFF, Close(Restored)),
+            (OFF, Some(ON), GONE, Close(Absent)),
+            (ON, Some(OFF), OFF, Set(ON, Restored)),
+            (ON, Some(OFF), ON, Close(Restored)),
+            (ON, Some(ON), OFF, Close(KeptChangedByOthers)),
+            (OFF, Some(OFF), ON, Set(OFF, SetStricter)),
+            (ON, None, OFF, Close(Untouched)),
+            (OFF, None, ON, Close(Untouched)),
+        ];
+        for (baseline, applied, observed, expected) in table {
+            assert_eq!(back(baseline, applied, observed), expected, "{baseline:?} {applied:?} {observed:?}");
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_only_ever_shortened() {
+        let early = Attributes {
+            state: AccountState::Enabled,
+            expires_at: Some(Instant::from_second(10).expect("ok")),
+        };
+        let late = Attributes {
+            state: AccountState::Enabled,
+            expires_at: Some(Instant::from_second(20).expect("ok")),
+        };
+        assert_eq!(early.stricter(late), early);
+        assert_eq!(late.stricter(early), early);
+        assert_eq!(ON.stricter(late), late);
+    }
+
+    #[test]
+    fn retries_wait_longer_up_to_five_minutes() {
+        assert_eq!(retry_pause(1), SignedDuration::from_secs(1));
+        assert_eq!(retry_pause(4), SignedDuration::from_secs(8));
+        assert_eq!(retry_pause(1_000), RETRY_MAX);
+    }
+
+    fn attributes() -> impl Strategy<Value = Attributes> {
+        let states = prop_oneof![
+            Just(AccountState::Enabled),
+            Just(AccountState::Disabled),
+            Just(AccountState::Absent)
+        ];
+        let expiries =
+            prop_oneof![Just(None), (0_i64..4).prop_map(|s| Some(Instant::from_second(s).expect("ok")))];
+        (states, expiries).prop_map(|(state, expires_at)| Attributes { state, expires_at })
+    }
+
+    proptest! {
+        #[test]
+        fn the_way_back_ends_and_never_opens_what_others_closed(
+            baseline in attributes(), applied in proptest::option::of(attributes()), observed in attributes(),
+        ) {
+            let mut observed = observed;
+            let mut sets = 0;
+            while let BackStep::Set(next, outcome) = back(baseline, applied, observed) {
+                if outcome == GrantOutcome::SetStricter {
+                    prop_assert!(next.at_least_as_strict_as(observed));
+                    prop_assert!(next.at_least_as_strict_as(baseline));
+                } else {
+                    prop_assert_eq!(next, baseline);
+                    prop_assert_eq!(Some(observed), applied);
+                }
+                observed = next;
+                sets += 1;
+                prop_assert!(sets <= 2, "the way back does not end");
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Nouns, ids, states and rules: who may, when, and what follows.
+//!
+//! Nothing here waits, reads a clock, draws a random number, or knows how rows and messages look; every
+//! instant is handed in. That is what makes the rules testable as tables.
+//!
+//! # Glossary
+//! *User* signs in to Chaperone; *account* is what targets see; *directory* holds accounts; *target* is a web
+//! application behind the gateway; *privileged session* is the request and the window of time; *grant* is what
+//! Chaperone does to one account meanwhile; *sign-in* is one login; *recording* is what was done during one
+//! target sign-in; *document* is one loaded page; *exchange* is one request with its response; *audit event*
+//! is one entry of the trail. One word, one meaning, in code, API and screens.
+pub mod account;
+pub mod audit_event;
+pub mod directory;
+pub mod grant;
+pub mod ids;
+pub mod organization;
+pub mod privileged_session;
+pub mod recording;
+pub mod sign_in;
+pub mod target;
+pub mod user;
+
+/// An instant: microseconds in UTC are kept, the viewer's zone is a matter of display.
+pub type Instant = jiff::Timestamp;
