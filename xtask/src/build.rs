@@ -1,0 +1,79 @@
+//! `cargo xtask build`: the executable as it is shipped. Also how the other commands build theirs.
+
+use std::path::PathBuf;
+
+use crate::process::Program;
+use crate::project::{Outcome, target};
+use crate::stages::Stages;
+use crate::{setup, web};
+
+/// How an executable is built.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// For work on the code, and for the tests.
+    Dev,
+    /// Quick to run and quick to build.
+    Demo,
+    /// What is shipped.
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Demo => "demo",
+            Self::Release => "release",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Demo => "demo",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// The feature by which console, recorder and player are inside the executable.
+pub(crate) const EMBED: &str = "chaperone/embed";
+
+pub(crate) fn run() -> Outcome {
+    let mut stages = Stages::new();
+    stages.needed("web packages", setup::npm_packages)?;
+    stages.needed("web bundles", web::bundles)?;
+    let executable = stages.needed("executable", || executable(Profile::Release))?;
+    eprintln!("\n{}", executable.display());
+    stages.finish()
+}
+
+/// Builds `chaperone` alone; returns where it is.
+pub(crate) fn executable(profile: Profile) -> Outcome<PathBuf> {
+    Program::cargo()
+        .args([
+            "build",
+            "--locked",
+            "--package",
+            "chaperone",
+            "--features",
+            EMBED,
+            "--profile",
+            profile.name(),
+        ])
+        .run()?;
+    Ok(built(profile))
+}
+
+/// Builds the executable and all Rust tests with one set of features, so that nothing is compiled twice when
+/// the tests run and when the browser tests start the executable.
+pub(crate) fn executable_and_tests() -> Outcome<PathBuf> {
+    Program::cargo()
+        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--features", EMBED])
+        .run()?;
+    Ok(built(Profile::Dev))
+}
+
+fn built(profile: Profile) -> PathBuf {
+    target().join(profile.folder()).join("chaperone")
+}
