@@ -30,6 +30,8 @@ pub(crate) enum Durability {
 /// A running server.
 pub(crate) struct Postgres {
     url: String,
+    #[cfg(test)]
+    folder: PathBuf,
     _server: Started,
 }
 
@@ -78,7 +80,12 @@ impl Postgres {
         })?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         eprintln!("    PostgreSQL answers at {url}");
-        Ok(Self { url, _server: server })
+        Ok(Self {
+            url,
+            #[cfg(test)]
+            folder,
+            _server: server,
+        })
     }
 
     /// The address of the database `postgres`, by a user who may make others.
@@ -152,4 +159,28 @@ pub(crate) fn programs() -> Outcome<PathBuf> {
         }
     }
     failed("PostgreSQL's server programs are not installed (Debian: `apt-get install postgresql`)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs where the server is installed, which `cargo xtask test` sees to.
+    #[test]
+    fn a_server_answers_queries_and_leaves_nothing_behind() {
+        let Ok(programs) = programs() else { return };
+        let postgres = Postgres::start(Durability::None).unwrap();
+        let folder = postgres.folder.clone();
+        let query =
+            |sql: &str| Program::new(programs.join("psql")).args([postgres.url(), "-Atc", sql]).text();
+        assert_eq!(query("select 6 * 7").unwrap(), "42\n");
+        query("create database another").unwrap();
+        assert!(folder.is_dir());
+        let url = postgres.url().to_owned();
+        drop(postgres);
+        assert!(!folder.exists(), "{} is still there", folder.display());
+        assert!(
+            !Program::new(programs.join("pg_isready")).args(["--quiet", "--dbname", url.as_str()]).succeeds()
+        );
+    }
 }

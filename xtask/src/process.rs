@@ -180,11 +180,6 @@ impl Started {
         }
         Ok(())
     }
-
-    /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Started {
