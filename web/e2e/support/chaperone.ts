@@ -1,0 +1,102 @@
+/** The executable under test: `chaperone demo` with a folder and a port of its own for each story. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { test as base } from "@playwright/test";
+
+import { Api } from "./api.ts";
+import { Program } from "./program.ts";
+
+/** Making the demo's data takes a second or two; ten times that is a machine that is busy. */
+const READY_LIMIT_MS = 60_000;
+
+export interface DemoUser {
+  user_name: string;
+  password: string;
+  roles: string[];
+  api_token: string;
+}
+
+/** The line that `chaperone demo --json` prints when it is ready. */
+interface Ready {
+  console_url: string;
+  target_url: string;
+  users: DemoUser[];
+}
+
+export class Chaperone {
+  readonly consoleUrl: string;
+  readonly targetUrl: string;
+  readonly users: DemoUser[];
+  readonly program: Program;
+  readonly dataDir: string;
+
+  private constructor(ready: Ready, program: Program, dataDir: string) {
+    this.consoleUrl = ready.console_url.replace(/\/$/, "");
+    this.targetUrl = ready.target_url.replace(/\/$/, "");
+    this.users = ready.users;
+    this.program = program;
+    this.dataDir = dataDir;
+  }
+
+  static async start(more: string[] = []): Promise<Chaperone> {
+    const executable = process.env["CHAPERONE_BIN"];
+    if (executable === undefined) throw new Error("CHAPERONE_BIN names no executable; run `cargo xtask test --only e2e`");
+    const dataDir = await mkdtemp(join(tmpdir(), "chaperone-e2e-"));
+    const program = new Program(executable, ["demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", dataDir, ...more]);
+    try {
+      return new Chaperone(JSON.parse(await program.line(READY_LIMIT_MS)) as Ready, program, dataDir);
+    } catch (error) {
+      await program.stop();
+      await rm(dataDir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** The system administrators, in the order in which the demo made them. */
+  get administrators(): [DemoUser, DemoUser] {
+    const [first, second] = this.users.filter((user) => user.roles.includes("system_administrator"));
+    if (!first || !second) throw new Error("the demo has two system administrators");
+    return [first, second];
+  }
+
+  get auditor(): DemoUser {
+    return this.#only((user) => user.roles.includes("auditor"), "an auditor");
+  }
+
+  /** Whoever is nothing but a user: the demo's privileged user. */
+  get privilegedUser(): DemoUser {
+    return this.#only((user) => user.roles.every((role) => role === "user"), "a privileged user");
+  }
+
+  api(user: DemoUser): Api {
+    return new Api(this.consoleUrl, user.api_token);
+  }
+
+  async stop(): Promise<void> {
+    await this.program.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  #only(is: (user: DemoUser) => boolean, what: string): DemoUser {
+    const user = this.users.find(is);
+    if (!user) throw new Error(`the demo has ${what}`);
+    return user;
+  }
+}
+
+/** A test with a running Chaperone; what it wrote to the terminal is attached when the story fails. */
+export const test = base.extend<{ chaperone: Chaperone; chaperoneArguments: string[] }>({
+  chaperoneArguments: [[], { option: true }],
+  chaperone: async ({ chaperoneArguments }, use, info) => {
+    const chaperone = await Chaperone.start(chaperoneArguments);
+    await use(chaperone);
+    await chaperone.stop();
+    if (info.status !== info.expectedStatus) {
+      await info.attach("chaperone's output", { body: chaperone.program.output, contentType: "text/plain" });
+    }
+  },
+});
+
+export { expect } from "@playwright/test";

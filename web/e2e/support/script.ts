@@ -1,0 +1,52 @@
+/**
+ * A scripted job: what a person does in an application, and at the same time the list of steps that the
+ * recording must show for it. Every act goes by accessible names, which is also how a step names things, so
+ * the expectation is written by doing the act and not by hand.
+ */
+import type { Locator } from "@playwright/test";
+
+/** What we compare of a step; the rest of it is for replay and for selectors. */
+export interface ExpectedStep {
+  kind: "click" | "double_click" | "change" | "select" | "check" | "file_pick" | "key" | "download";
+  label: string;
+  /** The value afterwards, as the recording shows it; absent where the kind has none. */
+  value?: string;
+}
+
+export class Script {
+  readonly expected: ExpectedStep[] = [];
+
+  async click(what: Locator, label: string): Promise<void> {
+    await what.click();
+    this.expected.push({ kind: "click", label });
+  }
+
+  async doubleClick(what: Locator, label: string): Promise<void> {
+    await what.dblclick();
+    this.expected.push({ kind: "double_click", label });
+  }
+
+  /** Types like a person and leaves the field, which is when an application takes the value. */
+  async enter(field: Locator, label: string, value: string): Promise<void> {
+    await field.click();
+    await field.press("ControlOrMeta+a");
+    await field.pressSequentially(value);
+    await field.press("Tab");
+    this.expected.push({ kind: "change", label, value });
+  }
+
+  async choose(field: Locator, label: string, option: string): Promise<void> {
+    await field.selectOption({ label: option });
+    this.expected.push({ kind: "select", label, value: option });
+  }
+
+  async check(box: Locator, label: string): Promise<void> {
+    await box.check();
+    this.expected.push({ kind: "check", label, value: "true" });
+  }
+
+  async pickFile(field: Locator, label: string, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
+    await field.setInputFiles(file);
+    this.expected.push({ kind: "file_pick", label, value: file.name });
+  }
+}
