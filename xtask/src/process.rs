@@ -43,6 +43,7 @@ pub(crate) struct Program {
     stop_signal: &'static str,
     folder: Option<PathBuf>,
     log: Option<PathBuf>,
+    output: Option<PathBuf>,
 }
 
 impl Program {
@@ -52,7 +53,7 @@ impl Program {
         command.current_dir(root()).stdin(Stdio::null()).process_group(0);
         let shown = Path::new(name.as_ref()).file_name().unwrap_or(name.as_ref());
         let shown = shown.to_string_lossy().into_owned();
-        Self { command, shown, stop_signal: "TERM", folder: None, log: None }
+        Self { command, shown, stop_signal: "TERM", folder: None, log: None, output: None }
     }
 
     /// `cargo`, the same one that runs us.
@@ -94,6 +95,12 @@ impl Program {
     /// Both outputs go to this file instead of the terminal.
     pub(crate) fn log(mut self, file: PathBuf) -> Self {
         self.log = Some(file);
+        self
+    }
+
+    /// Standard output goes to this file; what is said on standard error stays on the terminal.
+    pub(crate) fn output(mut self, file: PathBuf) -> Self {
+        self.output = Some(file);
         self
     }
 

@@ -37,6 +37,7 @@ const TEST_PACKAGES: &[Package] = &[
 
 const BENCH_PACKAGES: &[Package] = &[
     Package { name: "nginx-light", for_what: "the proxy to compare with", is_there: || nginx().is_some() },
+    Package { name: "curl", for_what: "signing in before the load", is_there: || is_installed("curl") },
     Package { name: "wrk", for_what: "the load", is_there: || is_installed("wrk") },
 ];
 

@@ -53,6 +53,17 @@ pub(crate) fn browser_tests(executable: &Path, more: &[String]) -> Outcome {
         .run()
 }
 
+/// What only a browser can measure: the barrier, memory for each recorded sign-in, the recorder's size.
+pub(crate) fn browser_bench(executable: &Path) -> Outcome {
+    let chromium = setup::chromium().ok_or_else(|| Failure("there is no Chromium".to_owned()))?;
+    Program::new("npx")
+        .args(["playwright", "test", "--config", "playwright.bench.config.ts"])
+        .folder(&web().join("e2e"))
+        .env("CHAPERONE_BIN", executable)
+        .env("CHROMIUM", chromium)
+        .run()
+}
+
 struct Workspace {
     name: String,
     folder: PathBuf,
