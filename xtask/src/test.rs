@@ -36,7 +36,7 @@ enum Part {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let wants = |part: Part| arguments.only.is_none_or(|only| only == part);
     let mut stages = Stages::new();
-    if arguments.only == Some(Part::Web) || arguments.only == Some(Part::Check) {
+    if arguments.only == Some(Part::Check) {
         stages.needed("web packages", setup::npm_packages)?;
     } else {
         stages.needed("set-up", setup::for_tests)?;
