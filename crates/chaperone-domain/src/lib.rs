@@ -12,6 +12,7 @@
 pub mod account;
 pub mod audit_event;
 pub mod directory;
+pub mod document;
 pub mod grant;
 pub mod ids;
 pub mod organization;
