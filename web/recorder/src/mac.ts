@@ -2,9 +2,18 @@
  * The document's seal. Everything that the recorder says, and everything that it believes, carries a MAC under the
  * document's key. It is computed synchronously: a request that is about to leave cannot always wait for a promise.
  */
-import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concat, fromBase64Url, same, toBase64Url, utf8 } from "./bytes";
+
+/** Bytes of a block of SHA-256; a document key is shorter. */
+const BLOCK_BYTES = 64;
+
+/** HMAC-SHA-256 (RFC 2104) for keys of at most one block. */
+export const hmac = (key: Uint8Array, message: Uint8Array): Uint8Array => {
+  const pad = (byte: number): Uint8Array =>
+    Uint8Array.from({ length: BLOCK_BYTES }, (_, i) => (key[i] ?? 0) ^ byte);
+  return sha256(concat(pad(0x5c), sha256(concat(pad(0x36), message))));
+};
 
 /** Bytes of a MAC: the first half of HMAC-SHA-256. */
 export const MAC_BYTES = 16;
@@ -19,7 +28,7 @@ export class Seal {
   }
 
   #mac(message: Uint8Array): Uint8Array {
-    return hmac(sha256, this.#key, message).subarray(0, MAC_BYTES);
+    return hmac(this.#key, message).subarray(0, MAC_BYTES);
   }
 
   /** The MAC that ends a batch. */
