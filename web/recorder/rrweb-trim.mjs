@@ -27,6 +27,12 @@ const CUTS = [
 ]
   // The hooks, the inlined pictures, the canvas's serialiser and the font observer are not used.
   .concat([
+    // A frame that is blocked, because it records itself, is not serialised from here.
+    {
+      from: '  if (serializedNode.type === NodeType.Element && serializedNode.tagName === "iframe") {\n',
+      to: "    onceIframeLoaded(\n      n,",
+      put: '  if (serializedNode.type === NodeType.Element && serializedNode.tagName === "iframe" && !serializedNode.needBlock) {\n',
+    },
     {
       from: "function slimDOMExcluded(sn, slimDOMOptions) {",
       to: "function serializeNodeWithId(n, options) {",

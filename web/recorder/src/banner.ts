@@ -25,7 +25,7 @@ button{padding:2px 8px}
 .s i{background:#f08c00}
 .c{padding:7px}
 .c>:not(i){display:none}
-.x{position:fixed;top:0;left:0;right:0;padding:9px 16px;text-align:center;font:600 14px/1.4 system-ui,sans-serif;color:#fff;background:#c9191f}
+.x{pointer-events:none;position:fixed;top:0;left:0;right:0;padding:9px 16px;text-align:center;font:600 14px/1.4 system-ui,sans-serif;color:#fff;background:#c9191f}
 @keyframes p{50%{opacity:.35}}
 @media (prefers-color-scheme:dark){.b{color:#f1f3f5;background:#22262bf2;box-shadow:0 0 0 1px #ffffff24,0 6px 22px #0008}a,button{background:#ffffff1c}a:hover,button:hover{background:#ffffff30}.s .t{color:#ffc266}}
 @media (prefers-reduced-motion:reduce){i{animation:none}}

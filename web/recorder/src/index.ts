@@ -94,8 +94,8 @@ const watchLife = (transport: Transport, steps: Steps, snapshots: Snapshots): vo
   else shown();
   listen("pagehide", () => {
     steps.flush();
-    // Last of all listeners, so that what the page says in its own is told too.
-    window.addEventListener("pagehide", () => quietly(() => transport.leave()), { once: true });
+    // What the page does in listeners of its own goes in a further tail.
+    transport.leave();
   });
   listen("pageshow", (event) => {
     if (!(event as PageTransitionEvent).persisted) return;

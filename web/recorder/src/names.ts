@@ -36,12 +36,14 @@ export const targetOf = (event: Event): Element | null => {
 /** From the icon inside to the button that a person means. */
 export const lift = (element: Element): Element => element.closest(LIFTED) ?? element;
 
+const FIELDS = "input,select,textarea,button";
+
 /** The text of what stands before a field in its row: many business forms name their fields only so. */
 const textBefore = (element: Element): string => {
   let at: Element | null = element;
   for (let up = 0; at && up < 3; up++) {
     for (let before = at.previousElementSibling; before; before = before.previousElementSibling) {
-      if (before.querySelector("input,select,textarea,button")) break;
+      if (before.matches(FIELDS) || before.querySelector(FIELDS) || (before instanceof HTMLLabelElement && before.control)) break;
       const text = tidy(before.textContent);
       if (text) return text.replace(/\s*[:*]+$/, "");
     }
@@ -51,7 +53,14 @@ const textBefore = (element: Element): string => {
   return "";
 };
 
-export const nameOf = (element: Element): string => tidy(quietly(() => computeAccessibleName(element)));
+export const nameOf = (element: Element): string => {
+  const name = tidy(quietly(() => computeAccessibleName(element)));
+  if (!name) return tidy(element.getAttribute("placeholder"));
+  // A line break inside separates words for a person.
+  return element.querySelector("br") && !element.hasAttribute("aria-label") && tidy(element.textContent) === name
+    ? tidy((element as HTMLElement).innerText) || name
+    : name;
+};
 
 export const roleOf = (element: Element): string => quietly(() => getRole(element)) ?? "";
 
@@ -64,7 +73,7 @@ export const labelOf = (element: Element): string => {
   }
   const name = nameOf(element);
   if (name) return name;
-  if (isField(element)) return textBefore(element) || tidy(element.getAttribute("placeholder") ?? element.getAttribute("name"));
+  if (isField(element)) return textBefore(element) || tidy(element.getAttribute("name"));
   const shown = tidy((element as HTMLElement).innerText ?? element.textContent);
   if (shown) return shown;
   const picture = element.querySelector("img[alt],[title],[aria-label]");
@@ -80,11 +89,17 @@ export const labelOf = (element: Element): string => {
 const cssOf = (element: Element): string => {
   const root = element.getRootNode();
   const inside = root instanceof ShadowRoot;
-  const found = finder(element, {
-    root: (inside ? root : document.documentElement) as Element,
-    timeoutMs: FINDER_MS,
-    idName: (name) => !/\d{4,}|[0-9a-f]{8}-|:/i.test(name),
-  });
+  const scope = (inside ? root : document) as ParentNode;
+  const lasting = (name: string): boolean => !/\d{4,}|[0-9a-f]{8}-|:/i.test(name);
+  const byId = element.id && lasting(element.id) ? `#${CSS.escape(element.id)}` : "";
+  const found =
+    byId && scope.querySelectorAll(byId).length === 1
+      ? byId
+      : finder(element, {
+          root: (inside ? root : document.documentElement) as Element,
+          timeoutMs: FINDER_MS,
+          idName: lasting,
+        });
   return inside ? `${cssOf(root.host)} >> ${found}` : found;
 };
 
