@@ -7,7 +7,7 @@ import type { Locator } from "@playwright/test";
 
 /** What we compare of a step; the rest of it is for replay and for selectors. */
 export interface ExpectedStep {
-  kind: "click" | "double_click" | "change" | "select" | "check" | "file_pick" | "key" | "download";
+  kind: "click" | "double_click" | "change" | "select" | "check" | "submit" | "file_pick" | "download" | "dialog" | "key";
   label: string;
   /** The value afterwards, as the recording shows it; absent where the kind has none. */
   value?: string;
@@ -23,7 +23,14 @@ export class Script {
 
   async doubleClick(what: Locator, label: string): Promise<void> {
     await what.dblclick();
-    this.expected.push({ kind: "double_click", label });
+    // A browser says two clicks and then that they were one double click.
+    this.expected.push({ kind: "click", label }, { kind: "click", label }, { kind: "double_click", label });
+  }
+
+  /** Presses the button that sends a form: the click, and what it does. */
+  async submit(button: Locator, label: string): Promise<void> {
+    await button.click();
+    this.expected.push({ kind: "click", label }, { kind: "submit", label });
   }
 
   /** Types like a person and leaves the field, which is when an application takes the value. */
@@ -32,7 +39,23 @@ export class Script {
     await field.press("ControlOrMeta+a");
     await field.pressSequentially(value);
     await field.press("Tab");
+    this.expected.push({ kind: "click", label }, { kind: "change", label, value });
+  }
+
+  /** Types the parts of a date one after the other, as a date field wants them. */
+  async enterDate(field: Locator, label: string, typed: string, value: string): Promise<void> {
+    await field.focus();
+    await field.pressSequentially(typed);
+    await field.press("Tab");
     this.expected.push({ kind: "change", label, value });
+  }
+
+  /** Types the beginning into a lookup and chooses what it offers. */
+  async lookUp(field: Locator, label: string, typed: string, option: Locator, shown: string): Promise<void> {
+    await field.click();
+    await field.pressSequentially(typed);
+    await option.click();
+    this.expected.push({ kind: "click", label }, { kind: "change", label, value: typed }, { kind: "select", label, value: shown });
   }
 
   async choose(field: Locator, label: string, option: string): Promise<void> {
@@ -41,12 +64,12 @@ export class Script {
   }
 
   async check(box: Locator, label: string): Promise<void> {
-    await box.check();
-    this.expected.push({ kind: "check", label, value: "true" });
+    await box.click();
+    this.expected.push({ kind: "check", label, value: String(await box.isChecked()) });
   }
 
   async pickFile(field: Locator, label: string, file: { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
     await field.setInputFiles(file);
-    this.expected.push({ kind: "file_pick", label, value: file.name });
+    this.expected.push({ kind: "file_pick", label, value: `${file.name} (${file.buffer.length}, ${file.mimeType})` });
   }
 }
