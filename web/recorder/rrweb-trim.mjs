@@ -31,7 +31,7 @@ const CUTS = [
     {
       from: '  if (serializedNode.type === NodeType.Element && serializedNode.tagName === "iframe") {\n',
       to: "    onceIframeLoaded(\n      n,",
-      put: '  if (serializedNode.type === NodeType.Element && serializedNode.tagName === "iframe" && !serializedNode.needBlock) {\n',
+      put: '  if (serializedNode.type === NodeType.Element && serializedNode.tagName === "iframe" && !_isBlockedElement(n, blockClass, blockSelector)) {\n',
     },
     {
       from: "function slimDOMExcluded(sn, slimDOMOptions) {",

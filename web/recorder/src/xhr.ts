@@ -47,7 +47,7 @@ export const wrapXhr = (requests: Requests): void => {
       states.get(xhr)?.cancel?.();
       states.delete(xhr);
       for (const name of ["readyState", "status", "statusText", "responseText", "response"]) {
-        delete (xhr as unknown as Record<string, unknown>)[name];
+        Reflect.deleteProperty(xhr, name);
       }
     });
     const result = native(...args);
