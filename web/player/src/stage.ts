@@ -9,6 +9,8 @@ import { Replayer } from "@rrweb/replay";
 import type { eventWithTime } from "@rrweb/types";
 import type { State, Tell } from "./messages";
 
+/** A moment is shown with what happened up to just before it: to show an event, go this much behind it. */
+const AFTER_MS = 1;
 /** Nothing done for so long counts as idle. */
 const IDLE_MS = 5000;
 /** The clock is told so often while it runs. */
@@ -24,6 +26,8 @@ export class Stage {
   #state: State = "empty";
   #first = 0;
   #start = 0;
+  /** The replayer's time from which on the first snapshot is shown. */
+  #shownFrom = 0;
   #live = false;
   #speed = 1;
   #skipIdle = false;
@@ -49,11 +53,13 @@ export class Stage {
     const sorted = [...events].sort((a, b) => a.timestamp - b.timestamp);
     const first = sorted[0];
     // Without a snapshot there is nothing to show changes on.
-    if (!first || sorted.length < 2 || !sorted.some((event) => event.type === FULL_SNAPSHOT)) {
+    const snapshot = sorted.find((event) => event.type === FULL_SNAPSHOT);
+    if (!first || !snapshot || sorted.length < 2) {
       this.#tell({ type: "error", what: "no_events", detail: "There is no snapshot in these events." });
       return;
     }
     this.#first = first.timestamp;
+    this.#shownFrom = snapshot.timestamp - first.timestamp + AFTER_MS;
     this.#start = start ?? first.timestamp;
     this.#live = live;
     const meta = sorted.find((event) => event.type === META);
@@ -100,7 +106,7 @@ export class Stage {
     const replayer = this.#replayer;
     if (!replayer) return;
     this.outline(null);
-    const from = offset === undefined ? (this.#state === "ended" ? 0 : replayer.getCurrentTime()) : this.#inside(offset);
+    const from = offset === undefined ? (this.#state === "ended" ? this.#shownFrom : replayer.getCurrentTime()) : this.#inside(offset);
     this.#set("playing");
     replayer.play(from);
   }
@@ -171,12 +177,12 @@ export class Stage {
   /** An offset of the recording as a time of the replayer, kept inside what there is. */
   #inside(offset: number): number {
     const total = this.#replayer?.getMetaData().totalTime ?? 0;
-    return Math.min(Math.max(offset + this.#start - this.#first, 0), total);
+    return Math.min(Math.max(offset + this.#start - this.#first, this.#shownFrom), total + AFTER_MS);
   }
 
   #tellTime(): void {
     if (!this.#replayer) return;
-    this.#tell({ type: "time", offset_ms: Math.round(this.#first - this.#start + this.#replayer.getCurrentTime()) });
+    this.#tell({ type: "time", offset_ms: Math.min(Math.round(this.#first - this.#start + this.#replayer.getCurrentTime()), this.#duration()) });
   }
 
   #set(state: State): void {

@@ -66,7 +66,7 @@ const mouse = (at) => ({ type: 3, timestamp: at, data: { source: 1, positions: [
 // Ids: 1 document, 2 doctype, then in the order in which the calls are made: text first, its element next.
 const SAMPLE = () => {
   const events = documentOf(T, 800, () => element("p", { id: "words" }, text("at first")));
-  return [...events, mutation(T + 1000, 4, "later"), mouse(T + 1500), mutation(T + 2000, 4, "at last"), mouse(T + 2100)];
+  return [...events, mutation(T + 1000, 4, "later"), mouse(T + 1500), mouse(T + 2000), mutation(T + 2100, 4, "at last")];
 };
 
 const open = async (query = `?console=${encodeURIComponent(consoleOrigin)}`) => {

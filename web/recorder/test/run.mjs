@@ -30,7 +30,7 @@ try {
     logLevel: "warning",
   });
   const files = readdirSync(out).map((name) => join(out, name));
-  const args = kind === "vectors" ? files : ["--test", "--test-timeout=120000", ...files];
+  const args = kind === "vectors" ? files : ["--test", "--test-timeout=120000", "--test-reporter=spec", ...files];
   const ran = spawnSync(process.execPath, args, { stdio: "inherit", cwd: root });
   process.exitCode = ran.status ?? 1;
 } finally {
