@@ -64,7 +64,7 @@ pub(crate) async fn show(State(app): State<Shared>, Extension(principal): Extens
                         tr {
                             th scope="row" { a href={ "/orders/" (order.id) } { (order.id) } }
                             td { (vendor) }
-                            td { (order.delivery_date) @if order.delivery_date < today { " " span.chip data-status="Late" { "Late" } } }
+                            td.date { (order.delivery_date) @if order.delivery_date < today { " " span.chip data-status="Late" { "Late" } } }
                             td.number { (order.total()) " " (order.currency) }
                             td { (status_chip(order.status)) }
                         }
@@ -73,7 +73,7 @@ pub(crate) async fn show(State(app): State<Shared>, Extension(principal): Extens
             }
             section.card aria-labelledby="recent-changes" {
                 h2 id="recent-changes" { "Recent changes" }
-                (change_list(&changes))
+                (feed(&changes))
                 p { a href="/changes" { "All changes" } }
             }
         }
@@ -126,6 +126,23 @@ pub(crate) fn change_list(changes: &[Change]) -> Markup {
                     td { (change.new.as_deref().unwrap_or("–")) }
                 } } }
             } }
+        }
+    }
+}
+
+/// Changes as sentences, for a narrow place.
+fn feed(changes: &[Change]) -> Markup {
+    html! {
+        @if changes.is_empty() {
+            p.empty { "Nothing has been changed yet." }
+        } @else {
+            ul.feed { @for change in changes { li {
+                span { strong { (change.who) } " · " (change.field) " of " (change.record) }
+                span {
+                    (change.old.as_deref().unwrap_or("–")) " → " (change.new.as_deref().unwrap_or("–"))
+                }
+                small { (when(change.at)) }
+            } } }
         }
     }
 }

@@ -66,7 +66,7 @@ export function grid(lines, { editable, currency, changed }) {
             Object.assign(line, { item: one.id, description: one.name, unit: one.unit, price: one.price });
             changed();
             draw();
-            body.rows[row].querySelector('[data-cell="quantity"]').focus();
+            body.rows[row].querySelector('[data-cell="quantity"]').select();
           },
         })
         : item;

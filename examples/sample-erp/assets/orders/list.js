@@ -48,7 +48,7 @@ export async function showList(place, go) {
     element('th', { scope: 'row' }, element('a', { href: `/orders/${order.id}` }, order.id)),
     element('td', {}, order.vendor_name),
     element('td', {}, order.buyer),
-    element('td', {}, order.delivery_date, ' ', order.late ? chip('Late') : ''),
+    element('td', { class: 'date' }, order.delivery_date, ' ', order.late ? chip('Late') : ''),
     element('td', { class: 'number' }, String(order.lines)),
     element('td', { class: 'number' }, `${money(order.total)} ${order.currency}`),
     element('td', {}, chip(order.status)))));

@@ -38,6 +38,14 @@ export function lookup(input, { search, text, chosen, label }) {
     }
   }
 
+  // Fixed to the window, because the list would be cut off by a table that scrolls.
+  function place() {
+    const field = input.getBoundingClientRect();
+    list.style.left = `${Math.min(field.left, Math.max(0, innerWidth - 270))}px`;
+    list.style.top = `${field.bottom + 2}px`;
+    list.style.width = `${Math.max(field.width, 260)}px`;
+  }
+
   function close() {
     asked += 1;
     clearTimeout(timer);
@@ -68,6 +76,7 @@ export function lookup(input, { search, text, chosen, label }) {
       return option;
     }));
     list.hidden = rows.length === 0;
+    place();
     input.setAttribute('aria-expanded', String(!list.hidden));
     mark(-1);
   }
@@ -91,6 +100,7 @@ export function lookup(input, { search, text, chosen, label }) {
     }
   });
   input.addEventListener('blur', () => {
+    clearTimeout(timer);
     input.value = settled;
     close();
   });

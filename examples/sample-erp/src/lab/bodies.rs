@@ -116,9 +116,9 @@ pub(crate) async fn truncated() -> Response {
 pub(crate) async fn encoded(Path(coding): Path<String>) -> Response {
     let page = pages::small("Encoded", &html! { p { "This page came compressed by " (coding) "." } });
     let compressed = match coding.as_str() {
-        "gzip" => compress(page.as_bytes(), |out| GzipEncoder::new(out)).await,
-        "br" => compress(page.as_bytes(), |out| BrotliEncoder::new(out)).await,
-        "zstd" => compress(page.as_bytes(), |out| ZstdEncoder::new(out)).await,
+        "gzip" => compress(page.as_bytes(), GzipEncoder::new).await,
+        "br" => compress(page.as_bytes(), BrotliEncoder::new).await,
+        "zstd" => compress(page.as_bytes(), ZstdEncoder::new).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     match compressed {

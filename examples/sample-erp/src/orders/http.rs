@@ -324,35 +324,31 @@ fn step(
     what_happened: &str,
 ) -> Response {
     let now = app.clock.now();
-    let outcome = app.write(|world| {
-        let mut order = world.orders.get(id).cloned().ok_or_else(api::not_found)?;
+    let (response, notification) = app.write(|world| {
+        let Some(mut order) = world.orders.get(id).cloned() else {
+            return (api::not_found(), None);
+        };
         if order.version != seen.version {
-            return Err(api::conflict(&order.changed_by, order.version));
+            return (api::conflict(&order.changed_by, order.version), None);
         }
         if !from.contains(&order.status) {
-            return Err(api::refused(&format!(
-                "An order that is {} cannot become {}.",
-                order.status.text(),
-                to.text()
-            )));
+            let reason = format!("An order that is {} cannot become {}.", order.status.text(), to.text());
+            return (api::refused(&reason), None);
         }
         if order.lines.is_empty() && to != Status::Cancelled {
-            return Err(api::refused("An order without lines cannot go on."));
+            return (api::refused("An order without lines cannot go on."), None);
         }
         order.set_status(to, principal, now, &mut world.changes);
         let text = format!("{id} {what_happened} by {}", principal.name);
         let notification = world.notifications.add(now, &principal.account, text, format!("/orders/{id}"));
         let response = detail(world, &order);
         world.orders.insert(id.to_owned(), order);
-        Ok((response, notification))
+        (response, Some(notification))
     });
-    match outcome {
-        Ok((response, notification)) => {
-            app.announce(notification);
-            response
-        }
-        Err(refusal) => refusal,
+    if let Some(notification) = notification {
+        app.announce(notification);
     }
+    response
 }
 
 /// The day it is, for what is late. The ERP keeps its calendar in UTC.
