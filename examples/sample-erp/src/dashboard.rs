@@ -52,7 +52,7 @@ pub(crate) async fn show(State(app): State<Shared>, Extension(principal): Extens
                 a.tile href=(link) { strong data-tile=(key) { (number) } span { (label) } }
             }
         }
-        div.columns {
+        div.columns.lead {
             section.card aria-labelledby="open-orders" {
                 h2 id="open-orders" { "Next deliveries" }
                 div.table-wrap { table {
