@@ -42,6 +42,13 @@ export class Script {
     this.expected.push({ kind: "click", label }, { kind: "change", label, value });
   }
 
+  /** Types what nobody may read afterwards: the step is there, its value is not. */
+  async enterSecret(field: Locator, label: string, value: string): Promise<void> {
+    await field.click();
+    await field.pressSequentially(value);
+    this.expected.push({ kind: "click", label }, { kind: "change", label });
+  }
+
   /** Types the parts of a date one after the other, as a date field wants them. */
   async enterDate(field: Locator, label: string, typed: string, value: string): Promise<void> {
     await field.focus();

@@ -1,5 +1,5 @@
 /** A job in Tryton, done by hand as a bookkeeper would: sign in, make a party with an address, correct it. */
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { expect } from "@playwright/test";
 
 import { Script } from "./script.ts";
@@ -14,25 +14,37 @@ export const PARTY = {
 };
 
 /** Signs in to Tryton itself: behind a target with identity `none` that is the person's own business. */
-export async function signInToTryton(page: Page, tryton: Tryton): Promise<void> {
+export async function signInToTryton(page: Page, tryton: Tryton): Promise<Script> {
+  const script = new Script();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("User name").fill(tryton.user);
-  await dialog.getByRole("button", { name: "Login" }).click();
-  await dialog.getByLabel(`Password for ${tryton.user}`).fill(tryton.password);
-  await dialog.getByRole("button", { name: "OK" }).click();
-  // The first start of a fresh database offers its configuration; it can wait.
+  // The client asks the server for its databases first, and a sign-in before the answer would name none.
+  await expect(dialog.getByRole("textbox").first()).toHaveValue(tryton.database);
+  await script.enter(dialog.getByLabel("User name"), "User name", tryton.user);
+  await script.submit(dialog.getByRole("button", { name: "Login" }), "Login");
+  const password = `Password for ${tryton.user}`;
+  await script.enterSecret(dialog.getByLabel(password), password, tryton.password);
+  await script.click(dialog.getByRole("button", { name: "OK" }), "OK");
+  // The first start of a fresh database offers its configuration; it can wait. Leaving it draws the menu anew,
+  // and a click on the old menu would be lost.
+  await expect(menuEntry(page, "Party")).toBeVisible();
   const configuration = page.getByRole("tabpanel").filter({ hasText: "Module Configuration" });
-  await configuration.getByRole("button", { name: "Cancel" }).first().click();
+  const drawnAnew = page.waitForResponse((answer) => (answer.request().postData() ?? "").includes('"model.ir.ui.menu.read"'));
+  await script.click(configuration.getByRole("button", { name: "Cancel" }).first(), "Cancel");
+  await drawnAnew;
   await expect(page.getByRole("heading", { name: "Module Configuration" })).toHaveCount(0);
+  await expect(menuEntry(page, "Party")).toBeVisible();
+  return script;
+}
+
+function menuEntry(page: Page, name: string): Locator {
+  return page.getByRole("navigation").last().getByRole("row", { name, exact: true }).first();
 }
 
 /** Makes the party and corrects its name; the script afterwards says which steps that were. */
 export async function workInTryton(page: Page): Promise<Script> {
   const script = new Script();
-  const menu = page.getByRole("navigation").last();
-  const party = menu.getByRole("row", { name: "Party", exact: true }).first();
-  await party.getByRole("img").first().click();
-  await menu.getByRole("cell", { name: "Parties" }).dblclick();
+  await script.click(menuEntry(page, "Party").getByRole("img").first(), "");
+  await script.doubleClick(menuEntry(page, "Parties").getByRole("cell", { name: "Parties" }), "Parties");
 
   await script.click(page.getByRole("button", { name: "New" }).first(), "New");
   await script.enter(page.getByRole("textbox", { name: "Name:", exact: true }), "Name", PARTY.name);

@@ -25,6 +25,8 @@ export interface Tryton {
   password: string;
   /** Asks the server itself, past the gateway, what it holds. */
   search(model: string, domain: unknown[], fields: string[]): Promise<Record<string, unknown>[]>;
+  /** The end of what its server wrote. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -95,6 +97,7 @@ export async function startTryton(): Promise<Tryton> {
       );
       return rows as Record<string, unknown>[];
     },
+    output: () => server.output,
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,99 @@
+/** From the request to the evidence: one privileged session on the sample ERP. */
+import { expect, test } from "../support/chaperone.ts";
+import { Console } from "../support/console.ts";
+import { type Change, workInErp } from "../support/erp-job.ts";
+import { type Exchange, type RecordedStep, everything, expectChanges, expectScript, sealedRecording } from "../support/recording.ts";
+import { activeSession, privilegedAccount, reaches, targetNamed } from "../support/sessions.ts";
+
+const REASON = "Year-end corrections of vendors";
+/** After the end the next request is refused within this time. */
+const CUT_LIMIT_MS = 1_000;
+
+test("a session is scheduled, approved, worked in, ended, and its evidence says what was done", async ({ browser, chaperone }) => {
+  const [scheduler, approver] = chaperone.administrators;
+  const account = await privilegedAccount(chaperone);
+  const target = await targetNamed(chaperone, "erp");
+  expect(account.state).toBe("disabled");
+
+  const first = await Console.signIn(browser, chaperone, scheduler);
+  const id = await first.schedule(account.name, REASON, target.name);
+
+  const second = await Console.signIn(browser, chaperone, approver);
+  await second.open(id);
+  await second.changeStatus("Approve");
+  // The first administrator's page follows without reloading.
+  await expect(first.status("Active")).toBeVisible();
+  expect((await privilegedAccount(chaperone)).state).toBe("enabled");
+
+  const paula = await Console.signIn(browser, chaperone, chaperone.privilegedUser);
+  const page = await paula.enter(target.name);
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
+  const script = await workInErp(page, chaperone.targetUrl);
+  const changes = await page.evaluate(async () => (await (await fetch("/api/changes")).json()) as Change[]);
+
+  await second.open(id);
+  await second.changeStatus("End now");
+  const ended = Date.now();
+  await expect(async () => {
+    const status = await page.evaluate(async () => await fetch("/api/me").then((answer) => answer.status, () => 0));
+    expect([0, 401, 403]).toContain(status);
+  }).toPass({ intervals: [50], timeout: CUT_LIMIT_MS });
+  expect(Date.now() - ended).toBeLessThan(2 * CUT_LIMIT_MS);
+  await reaches(chaperone, id, "Ended");
+  expect((await privilegedAccount(chaperone)).state).toBe("disabled");
+
+  const auditor = await Console.signIn(browser, chaperone, chaperone.auditor);
+  await auditor.open(id);
+  await auditor.tab("Audit log").click();
+  for (const words of [scheduler.user_name, approver.user_name, "BatchProcess", "SystemAdministrator"]) {
+    await expect(auditor.page.getByRole("row").filter({ hasText: words }).first()).toBeVisible();
+  }
+  await auditor.tab("User log").click();
+  await expect(auditor.page.getByRole("row").filter({ hasText: /session ended/i })).toBeVisible();
+
+  const api = chaperone.api(chaperone.auditor);
+  const recording = await sealedRecording(api, id);
+  const steps = await everything<RecordedStep>(api, `/recordings/${recording.id}/steps`);
+  expectScript(steps, script);
+  expectChanges(changes, steps);
+  for (const change of changes) expect(change.user, `${change.field} names the person`).toBe(chaperone.privilegedUser.user_name);
+
+  const exchanges = await everything<Exchange>(api, `/recordings/${recording.id}/exchanges`);
+  const done = exchanges.filter((exchange) => exchange.kind === "change" && exchange.outcome === "done");
+  const explained = new Set(steps.flatMap((step) => step.exchange_ids));
+  for (const exchange of done.filter((one) => one.method !== "GET")) {
+    expect(explained.has(exchange.id), `a step explains ${exchange.method} ${exchange.url}`).toBe(true);
+  }
+
+  await auditor.tab("Recordings").click();
+  await auditor.page.getByRole("link", { name: /Play/ }).or(auditor.page.getByRole("button", { name: /Play/ })).first().click();
+  await expect(auditor.page.getByText("Amélie Fournier").first()).toBeVisible();
+
+  for (const format of ["bundle", "rrweb", "steps.json", "steps.csv", "har"]) {
+    const { status, text } = await api.download(`/recordings/${recording.id}/download?format=${format}`);
+    expect(status, format).toBe(200);
+    expect(text.length, format).toBeGreaterThan(100);
+    if (format === "bundle") expect(text.subarray(0, 2).toString()).toBe("PK");
+    else if (format !== "steps.csv") expect(() => JSON.parse(text.toString("utf8"))).not.toThrow();
+    // What the page masks leaves the browser nowhere.
+    expect(text.includes(chaperone.privilegedUser.password), format).toBe(false);
+  }
+});
+
+test("the person hands the session back and the door is closed", async ({ browser, chaperone }) => {
+  const session = await activeSession(chaperone, await targetNamed(chaperone, "erp"));
+  const paula = await Console.signIn(browser, chaperone, chaperone.privilegedUser);
+  const page = await paula.enter((await targetNamed(chaperone, "erp")).name);
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeVisible();
+
+  await paula.page.goto(`${chaperone.consoleUrl}/my-access`);
+  await paula.page.getByRole("button", { name: "Hand back" }).first().click();
+  const confirm = paula.page.getByRole("dialog").getByRole("button", { name: "Hand back" });
+  if (await confirm.isVisible()) await confirm.click();
+
+  const ended = await reaches(chaperone, session.id, "Ended");
+  expect(ended.end_reason).toBe("handed_back");
+  expect((await privilegedAccount(chaperone)).state).toBe("disabled");
+  await page.goto(`${chaperone.targetUrl}/vendors`);
+  await expect(page.getByRole("table")).toHaveCount(0);
+});
