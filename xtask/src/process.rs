@@ -10,6 +10,7 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +29,9 @@ const INTERRUPTED_EXIT_CODE: i32 = 130;
 
 /// The process groups that run now, with the signal that stops each and the folder that goes with it.
 static RUNNING: Mutex<Vec<Group>> = Mutex::new(Vec::new());
+
+/// Set once somebody wants us to stop: from then on only the thread that stops things may say how it ends.
+static STOPPING: AtomicBool = AtomicBool::new(false);
 
 #[derive(Clone)]
 struct Group {
@@ -169,6 +173,9 @@ impl Started {
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) -> Outcome<ExitStatus> {
         let status = self.child.wait()?;
+        while STOPPING.load(Ordering::SeqCst) {
+            thread::park();
+        }
         running().retain(|group| group.id != self.group.id);
         Ok(status)
     }
@@ -219,6 +226,7 @@ pub(crate) fn stop_everything_on_signals() {
         if signals.forever().next().is_none() {
             return;
         }
+        STOPPING.store(true, Ordering::SeqCst);
         eprintln!("\nxtask: stopping what was started");
         let groups = running().clone();
         for group in &groups {
