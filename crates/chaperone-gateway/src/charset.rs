@@ -12,7 +12,7 @@ use encoding_rs::{
 
 /// What kind of document the first bytes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Markup {
+pub(crate) enum Markup {
     /// HTML, with `<meta charset>`.
     Html,
     /// XHTML, with `<?xml encoding?>`.
@@ -20,7 +20,7 @@ pub enum Markup {
 }
 
 /// The decision about a document's characters.
-pub struct Charset {
+pub(crate) struct Charset {
     /// As which encoding the document leaves us; its name goes into `Content-Type`.
     pub outgoing: &'static Encoding,
     /// Transcodes what comes in, where that differs.
@@ -30,7 +30,7 @@ pub struct Charset {
 }
 
 /// Decides by the header's charset and the first bytes of the document (as many as browsers look at, or all).
-pub fn decide(declared: Option<&str>, start: &[u8], markup: Markup) -> Charset {
+pub(crate) fn decide(declared: Option<&str>, start: &[u8], markup: Markup) -> Charset {
     if let Some((encoding, length)) = Encoding::for_bom(start) {
         // A byte order mark of UTF-8 may stay: it comes before the doctype and says what we say.
         let skip = if encoding == UTF_8 { 0 } else { length };
@@ -60,13 +60,13 @@ impl Charset {
 }
 
 /// Turns the bytes of one encoding into UTF-8, piece by piece.
-pub struct Transcoder {
+pub(crate) struct Transcoder {
     decoder: Decoder,
 }
 
 impl Transcoder {
     /// Transcodes the next piece; `last` ends the document.
-    pub fn push(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
         let mut piece = [0_u8; 4096];
         loop {
             let (result, read, written, _) = self.decoder.decode_to_utf8(bytes, &mut piece, last);

@@ -18,7 +18,7 @@ use crate::limits::{EXPANSION_FACTOR, EXPANSION_FREE_BYTES, UNPACK_SLICE_BYTES, 
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub(crate) enum Coding {
     /// Not at all.
     Identity,
     /// gzip.
@@ -30,12 +30,12 @@ pub enum Coding {
 }
 
 /// What we offer targets for documents: other codings, dictionaries among them, cannot be rewritten.
-pub const ACCEPTED: [(Coding, &str); 3] =
+pub(crate) const ACCEPTED: [(Coding, &str); 3] =
     [(Coding::Gzip, "gzip"), (Coding::Brotli, "br"), (Coding::Zstd, "zstd")];
 
 /// Why a body cannot be unpacked or packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CodingError {
+pub(crate) enum CodingError {
     /// Not a coding of [`ACCEPTED`], or several on top of each other.
     #[error("the content coding is not known")]
     Unknown,
@@ -49,7 +49,7 @@ pub enum CodingError {
 
 impl Coding {
     /// The coding of a `Content-Encoding` header.
-    pub fn parse(value: Option<&str>) -> Result<Self, CodingError> {
+    pub(crate) fn parse(value: Option<&str>) -> Result<Self, CodingError> {
         let value = value.unwrap_or("").trim();
         if value.is_empty() || value.eq_ignore_ascii_case("identity") {
             return Ok(Self::Identity);
@@ -61,7 +61,7 @@ impl Coding {
 }
 
 /// Of what a browser accepts, what a document may come in.
-pub fn narrowed(accept_encoding: &str) -> String {
+pub(crate) fn narrowed(accept_encoding: &str) -> String {
     let offered = accept_encoding.split(',').map(str::trim).filter(|offer| {
         let name = offer.split(';').next().unwrap_or("").trim();
         name.eq_ignore_ascii_case("identity")
@@ -159,7 +159,7 @@ impl Codec {
 }
 
 /// Unpacks a body.
-pub struct Unpacker {
+pub(crate) struct Unpacker {
     codec: Codec,
     taken: u64,
     given: u64,
@@ -167,7 +167,7 @@ pub struct Unpacker {
 
 impl Unpacker {
     /// An unpacker of that coding.
-    pub fn new(coding: Coding) -> Self {
+    pub(crate) fn new(coding: Coding) -> Self {
         let room = Room { bytes: Vec::new(), max: UNPACKED_SLICE_MAX_BYTES };
         let codec = match coding {
             Coding::Identity => Codec::Identity(room),
@@ -179,7 +179,7 @@ impl Unpacker {
     }
 
     /// Unpacks the next piece.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CodingError> {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CodingError> {
         for slice in bytes.chunks(UNPACK_SLICE_BYTES) {
             let before = out.len();
             self.codec.write(slice, out)?;
@@ -195,20 +195,20 @@ impl Unpacker {
     }
 
     /// Ends the body; one that ends too early is broken.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), CodingError> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), CodingError> {
         // An answer without any bytes (to HEAD, for example) is not a packed body that broke off.
         if self.taken == 0 { Ok(()) } else { self.codec.finish(out) }
     }
 }
 
 /// Packs a body: quickly, because it is done while the browser waits.
-pub struct Packer {
+pub(crate) struct Packer {
     codec: Codec,
 }
 
 impl Packer {
     /// A packer of that coding.
-    pub fn new(coding: Coding) -> Self {
+    pub(crate) fn new(coding: Coding) -> Self {
         let room = Room { bytes: Vec::new(), max: usize::MAX };
         let codec = match coding {
             Coding::Identity => Codec::Identity(room),
@@ -220,7 +220,7 @@ impl Packer {
     }
 
     /// Packs the next piece, so that a browser can unpack all of it at once.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CodingError> {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CodingError> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -229,7 +229,7 @@ impl Packer {
     }
 
     /// Ends the body.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), CodingError> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), CodingError> {
         self.codec.finish(out)
     }
 }

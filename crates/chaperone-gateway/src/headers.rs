@@ -152,6 +152,11 @@ pub fn is_websocket(parts: &request::Parts) -> bool {
         && upgrade.split(',').any(|word| word.trim().eq_ignore_ascii_case("websocket"))
 }
 
+/// Whether the connection may change over to another protocol.
+pub fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+}
+
 fn hyphened(name: &str) -> std::borrow::Cow<'_, str> {
     if name.contains('_') { name.replace('_', "-").into() } else { name.into() }
 }

@@ -21,7 +21,7 @@ use crate::limits::{REWRITER_MEMORY_BYTES, REWRITER_SLICE_BYTES};
 
 /// Why a document cannot be delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InjectError {
+pub(crate) enum InjectError {
     /// The rewriter cannot be sure that it reads the markup as a browser does.
     #[error("the markup is ambiguous")]
     Ambiguous,
@@ -35,7 +35,7 @@ pub enum InjectError {
 
 /// The recorder's tag for one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
+pub(crate) struct Tag {
     /// Path of the script: `/.chaperone/<build>/recorder.js`.
     pub source: String,
     /// The document's token, base64url.
@@ -48,7 +48,7 @@ pub struct Tag {
 
 impl Tag {
     /// The tag in HTML, under 300 bytes.
-    pub fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         format!(
             "<script src=\"{}\" data-c=\"{}\"{}></script><noscript><meta http-equiv=\"refresh\" content=\"0;url={}\"></noscript>",
             self.source,
@@ -59,7 +59,7 @@ impl Tag {
     }
 
     /// The tag in XHTML, with its own namespace because the root's may have a prefix.
-    pub fn xml(&self) -> String {
+    pub(crate) fn xml(&self) -> String {
         format!(
             "<script xmlns=\"http://www.w3.org/1999/xhtml\" src=\"{}\" data-c=\"{}\"{}></script>",
             self.source,
@@ -87,7 +87,7 @@ type Shared = Arc<Mutex<Progress>>;
 type Sink = Box<dyn FnMut(&[u8]) + Send>;
 
 /// Injects into one HTML document, piece by piece.
-pub struct HtmlInjector {
+pub(crate) struct HtmlInjector {
     rewriter: Option<HtmlRewriter<'static, Sink>>,
     progress: Shared,
     injected: bool,
@@ -107,7 +107,11 @@ fn locked(progress: &Shared) -> std::sync::MutexGuard<'_, Progress> {
 
 impl HtmlInjector {
     /// An injector of this tag; `upload_path` is what a policy in `<meta>` must allow.
-    pub fn new(tag: &Tag, upload_path: &str, encoding: &'static Encoding) -> Result<Self, InjectError> {
+    pub(crate) fn new(
+        tag: &Tag,
+        upload_path: &str,
+        encoding: &'static Encoding,
+    ) -> Result<Self, InjectError> {
         let progress = Shared::default();
         let encoding = AsciiCompatibleEncoding::new(encoding).ok_or(InjectError::Encoding)?;
         let selector = EVERY_ELEMENT.as_ref().ok_or(InjectError::Ambiguous)?;
@@ -155,17 +159,17 @@ impl HtmlInjector {
     }
 
     /// Whether the tag is in, so that what comes out may be delivered.
-    pub fn injected(&self) -> bool {
+    pub(crate) fn injected(&self) -> bool {
         self.injected
     }
 
     /// Whether the head is over and bytes pass as they are.
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         self.rewriter.is_none()
     }
 
     /// Takes the next bytes of the document.
-    pub fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
         while !bytes.is_empty() {
             let Some(rewriter) = &mut self.rewriter else {
                 out.extend_from_slice(bytes);
@@ -183,7 +187,7 @@ impl HtmlInjector {
     }
 
     /// Ends parsing: at the end of the document, or of its head. What the rewriter held back comes out as it is.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), InjectError> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), InjectError> {
         if let Some(rewriter) = self.rewriter.take() {
             rewriter.end().map_err(refusal)?;
             self.collect(out);

@@ -8,7 +8,7 @@ use crate::inject::InjectError;
 use crate::limits::HELD_HTML_BYTES;
 
 /// Injects into one XML document, piece by piece.
-pub struct XmlInjector {
+pub(crate) struct XmlInjector {
     tag: String,
     held: Vec<u8>,
     state: State,
@@ -34,22 +34,22 @@ enum Found {
 
 impl XmlInjector {
     /// An injector of this tag.
-    pub fn new(tag: String) -> Self {
+    pub(crate) fn new(tag: String) -> Self {
         Self { tag, held: Vec::new(), state: State::Prolog }
     }
 
     /// Whether the prolog is over, so that what comes out may be delivered.
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         self.state != State::Prolog
     }
 
     /// Whether the recorder was put in.
-    pub fn injected(&self) -> bool {
+    pub(crate) fn injected(&self) -> bool {
         self.state == State::Injected
     }
 
     /// Takes the next bytes of the document.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
+    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
         if self.passes() {
             out.extend_from_slice(bytes);
             return Ok(());
@@ -83,7 +83,7 @@ impl XmlInjector {
     }
 
     /// Ends the document; one that never had a root is no document.
-    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), InjectError> {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), InjectError> {
         out.append(&mut self.held);
         if self.passes() { Ok(()) } else { Err(InjectError::Ambiguous) }
     }

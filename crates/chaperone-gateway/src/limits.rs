@@ -13,6 +13,9 @@ pub const RESPONSE_HEADERS_MAX_BYTES: usize = 128 * 1024;
 /// A body is refused before anybody is identified when it announces more bytes than this.
 pub const BODY_BEFORE_SIGN_IN_MAX_BYTES: u64 = 1024 * 1024;
 
+/// The way through the console may take this many seconds: somebody may have to sign in on it.
+pub const NONCE_SECONDS: u32 = 900;
+
 /// A connection to a target must stand after this time.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A target must begin to answer after this time.
@@ -37,6 +40,10 @@ pub const HELD_PER_DOCUMENT: usize = 8;
 pub const HELD_PER_SIGN_IN: usize = 32;
 /// A refused change's body is read this far, so that the answer reaches the browser, and then cut.
 pub const REFUSED_BODY_DRAIN_BYTES: usize = 1024 * 1024;
+/// … and for this long.
+pub const REFUSED_BODY_DRAIN_TIME: Duration = Duration::from_secs(2);
+/// A page waits this long for others of its sign-in to finish loading.
+pub const LOADING_WAIT: Duration = Duration::from_secs(5);
 /// A batch that overtook another waits this long for it.
 pub const EARLY_BATCH_WAIT: Duration = Duration::from_secs(5);
 
@@ -46,8 +53,10 @@ pub const BATCH_MAX_BYTES: usize = 4 * 1024 * 1024;
 pub const BATCH_MAX_UNPACKED_BYTES: usize = 32 * 1024 * 1024;
 /// A batch must have come in whole after this time.
 pub const BATCH_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Batches of all sign-ins that are in memory at once; beyond that, recorders are told to try again.
+pub const BATCHES_IN_MEMORY: usize = 64;
 /// Documents of one sign-in that are remembered; the oldest that are over are forgotten first.
-pub const DOCUMENTS_PER_SIGN_IN: usize = 512;
+pub const DOCUMENTS_PER_SIGN_IN: usize = 256;
 
 /// Bodies of changes are kept up to this many bytes; beyond that, length and hash remain.
 pub const BODY_KEPT_MAX_BYTES: u64 = 1024 * 1024;
@@ -55,10 +64,12 @@ pub const BODY_KEPT_MAX_BYTES: u64 = 1024 * 1024;
 pub const BODY_FRAME_BYTES: usize = 64 * 1024;
 /// Frames of reads that wait to be written in one sign-in; beyond that, requests wait.
 pub const READ_QUEUE_FRAMES: usize = 1024;
+/// A request waits this long for its place among the frames to be written.
+pub const FRAME_PLACE_WAIT: Duration = Duration::from_secs(10);
 /// Longest asset that is stored for replay, in bytes.
 pub const ASSET_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Assets that may wait to be stored in one sign-in; a page never waits for them.
-pub const ASSETS_WAITING: usize = 16;
+pub const ASSETS_WAITING: usize = 32;
 
 /// Memory of the HTML rewriter for one document, in bytes.
 pub const REWRITER_MEMORY_BYTES: usize = 16 * 1024 * 1024;
