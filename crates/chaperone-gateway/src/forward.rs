@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
@@ -22,8 +23,7 @@ use tower::util::BoxCloneSyncService;
 
 use crate::body::{Body, BodyError};
 use crate::limits::{
-    CONNECT_TIMEOUT, HEADERS_MAX_COUNT, POOL_IDLE_PER_TARGET, POOL_IDLE_TIMEOUT, RESPONSE_HEAD_TIMEOUT,
-    RESPONSE_HEADERS_MAX_BYTES,
+    CONNECT_TIMEOUT, HEADERS_MAX_COUNT, POOL_IDLE_PER_TARGET, POOL_IDLE_TIMEOUT, RESPONSE_HEADERS_MAX_BYTES,
 };
 
 /// Why a target did not answer.
@@ -72,11 +72,12 @@ type Connector = BoxCloneSyncService<Uri, TokioIo<Stream>, ConnectError>;
 /// The way to every target.
 pub(crate) struct Targets {
     client: Client<Connector, Body>,
+    response_head_timeout: Duration,
 }
 
 impl Targets {
     /// A pool; `tls` says whose certificates are trusted at `https` targets.
-    pub(crate) fn new(tls: Arc<ClientConfig>) -> Self {
+    pub(crate) fn new(tls: Arc<ClientConfig>, response_head_timeout: Duration) -> Self {
         let connector = tower::service_fn(move |uri: Uri| {
             let tls = tls.clone();
             async move {
@@ -92,12 +93,12 @@ impl Targets {
             .http1_max_headers(HEADERS_MAX_COUNT)
             .set_host(false)
             .build(BoxCloneSyncService::new(connector));
-        Self { client }
+        Self { client, response_head_timeout }
     }
 
     /// Sends a request and waits for the head of the answer.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, TargetProblem> {
-        match tokio::time::timeout(RESPONSE_HEAD_TIMEOUT, self.client.request(request)).await {
+        match tokio::time::timeout(self.response_head_timeout, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(problem(&error)),
             Err(_) => Err(TargetProblem::Slow),

@@ -90,15 +90,17 @@ async fn taken(
             Err(_) => plain(NotTaken::Forged),
         };
     };
-    let of_its_sign_in = sign_in.is_none_or(|sign_in| sign_in.live.id == owner.live.id);
+    // After the end of a sign-in, and in a sandbox, there is no cookie: then the MAC alone speaks for the page.
+    let somebody_elses = sign_in.as_ref().is_some_and(|sign_in| sign_in.live.id != owner.live.id);
+    let its_own = sign_in.is_some() && !somebody_elses;
     if batch.verify(&document.key).is_err() {
         // Only somebody with the sign-in's own cookie can break its documents.
-        if of_its_sign_in {
+        if its_own {
             lose(gateway, &owner, &document, LostReason::Forged).await;
         }
         return plain(NotTaken::Forged);
     }
-    if !of_its_sign_in {
+    if somebody_elses {
         return plain(NotTaken::Forged);
     }
     match store(gateway, &owner, &document, &batch).await {

@@ -44,6 +44,7 @@ mod witness;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chaperone_app::App;
 use chaperone_app::gate::LiveSignIn;
@@ -69,6 +70,8 @@ pub struct GatewayConfig {
     pub recorder: Option<Recorder>,
     /// Whose certificates are trusted at `https` targets.
     pub target_tls: Arc<rustls::ClientConfig>,
+    /// A target must begin to answer after this time; [`limits::RESPONSE_HEAD_TIMEOUT`] unless configured.
+    pub response_head_timeout: Duration,
 }
 
 /// Who holds the other end of a connection.
@@ -117,7 +120,7 @@ impl Gateway {
     pub fn new(app: Arc<App>, config: GatewayConfig) -> Arc<Self> {
         Arc::new(Self {
             app,
-            targets: Targets::new(config.target_tls),
+            targets: Targets::new(config.target_tls, config.response_head_timeout),
             documents: Documents::default(),
             assertions: Assertions::default(),
             recorder: config.recorder,

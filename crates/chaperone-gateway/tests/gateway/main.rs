@@ -1,0 +1,9 @@
+//! The way of a request, over real connections, to a real target, with the real app behind it.
+
+mod admission;
+mod barrier;
+mod documents;
+mod recorder;
+mod streams;
+mod support;
+mod targets;
