@@ -224,9 +224,8 @@ impl Document {
         if ahead > 0 {
             return Verdict::Early;
         }
-        // A page that was left says nothing more in the same epoch, and nothing ever from an earlier one.
-        let epoch_fits =
-            if self.ended_at.is_some() { arrival.epoch > self.epoch } else { arrival.epoch >= self.epoch };
+        // A page that was left may add a tail (what it sends while it unloads), but nothing from an earlier epoch.
+        let epoch_fits = arrival.epoch >= self.epoch;
         let begins_with_hello = arrival.sequence > 0 || arrival.hello;
         if continues && epoch_fits && begins_with_hello {
             Verdict::Next
@@ -251,7 +250,7 @@ impl Document {
         self.hidden = arrival.hidden;
         self.heard_at = self.heard_at.max(at);
         if arrival.ended {
-            self.ended_at = Some(at);
+            self.ended_at.get_or_insert(at);
         }
     }
 
@@ -390,11 +389,19 @@ mod tests {
         assert_eq!(document.release(2, at(11)), Release::Now, "asked before it was left");
         assert_eq!(document.release(2, at(12)), Release::Never);
         assert_eq!(document.release(3, at(2)), Release::Never);
-        assert_eq!(document.judge(&batch(3), true, at(2)), Verdict::Broken(LostReason::Forged));
-        document.stored(&Arrival { epoch: 1, ..batch(3) }, at(20));
+        document.stored(&Arrival { ended: true, ..batch(3) }, at(2));
+        assert_eq!(document.state(at(2)), DocumentState::Ended, "a tail behind the tail continues the chain");
+        assert_eq!(document.release(3, at(11)), Release::Now);
+        assert_eq!(document.release(3, at(12)), Release::Never, "and does not make the page live longer");
+        document.stored(&Arrival { epoch: 1, ..batch(4) }, at(20));
         assert_eq!(document.state(at(20)), DocumentState::Issued);
-        document.stored(&Arrival { epoch: 1, snapshot: true, ..batch(4) }, at(20));
+        document.stored(&Arrival { epoch: 1, snapshot: true, ..batch(5) }, at(20));
         assert_eq!(document.state(at(20)), DocumentState::Live);
+        assert_eq!(
+            document.judge(&batch(6), true, at(20)),
+            Verdict::Broken(LostReason::Forged),
+            "epochs never fall"
+        );
     }
 
     #[test]

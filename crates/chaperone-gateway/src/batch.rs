@@ -22,6 +22,7 @@ const MAC_BYTES: usize = 16;
 const KEY_INFO: &[u8] = b"chaperone document v1";
 
 const FLAG_HIDDEN: u8 = 0b0010;
+const FLAG_TAIL: u8 = 0b0100;
 const FLAG_ENDED: u8 = 0b1000;
 
 /// The first 16 bytes of an HMAC-SHA-256 under a document's key.
@@ -199,6 +200,11 @@ impl<'a> Batch<'a> {
     /// The page is hidden.
     pub fn hidden(&self) -> bool {
         self.flags & FLAG_HIDDEN != 0
+    }
+
+    /// The page is going away.
+    pub fn is_tail(&self) -> bool {
+        self.flags & FLAG_TAIL != 0
     }
 
     /// The page was left.

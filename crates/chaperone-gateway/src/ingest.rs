@@ -148,7 +148,12 @@ async fn store(
             }
             Verdict::Early => {
                 drop(turn);
-                if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                let late = tokio::time::timeout_at(deadline, changed).await.is_err();
+                if late && batch.is_tail() {
+                    // The page has gone; if it comes back from the history, it sends everything again in order.
+                    return Err(NotTaken::NotNow);
+                }
+                if late {
                     lose(gateway, owner, document, LostReason::Gap).await;
                     return Err(NotTaken::Locked);
                 }
