@@ -62,8 +62,8 @@ impl Recorder {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Documents that isolate themselves load it only with this.
-        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+        // Documents that isolate themselves load it only with this; to a page in a sandbox no origin is the same.
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", self.path)) {
             headers.insert(ETAG, tag);
         }

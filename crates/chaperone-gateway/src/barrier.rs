@@ -37,6 +37,9 @@ pub(crate) enum EvidenceMissing {
     /// Recorders are kept from running.
     #[error("the recorder does not run in this browser")]
     RecorderBlocked,
+    /// The browser reports by itself (a policy, a crash): no page can explain it.
+    #[error("the browser's own reports are not passed on during recorded work")]
+    BrowserReport,
     /// More changes wait than may.
     #[error("too many requests wait for their evidence")]
     TooManyHeld,
@@ -52,6 +55,7 @@ impl EvidenceMissing {
             Self::NotInTime => "not-in-time",
             Self::Lost => "lost",
             Self::RecorderBlocked => "recorder-blocked",
+            Self::BrowserReport => "browser-report",
             Self::TooManyHeld => "too-many-held",
         }
     }
@@ -66,6 +70,25 @@ pub(crate) struct Change<'a> {
     pub path_and_query: &'a str,
     /// The proof that it carries.
     pub proof: Option<&'a str>,
+    /// Who sends it.
+    pub sender: Sender,
+}
+
+/// Who sends a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A page, or its user.
+    Page,
+    /// The browser by itself (`Sec-Fetch-Dest: report`), which no page can claim to be.
+    Browser,
+}
+
+impl Sender {
+    /// Of a request with these headers.
+    pub(crate) fn of(headers: &http::HeaderMap) -> Self {
+        let reports = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "report");
+        if reports { Self::Browser } else { Self::Page }
+    }
 }
 
 /// Waits for the evidence of a change.
@@ -74,6 +97,9 @@ pub(crate) async fn evidence(
     recorded: &Arc<RecordedSignIn>,
     change: Change<'_>,
 ) -> Result<Evidence, EvidenceMissing> {
+    if change.sender == Sender::Browser {
+        return Err(EvidenceMissing::BrowserReport);
+    }
     if recorded.recorder_is_blocked(app.now()) {
         return Err(EvidenceMissing::RecorderBlocked);
     }

@@ -324,6 +324,9 @@ fn evidence(why: EvidenceMissing) -> Answer {
         EvidenceMissing::RecorderBlocked => {
             "The recorder does not run in this browser, so nothing can be changed. Switch off whatever blocks scripts for this address and reload the page."
         }
+        EvidenceMissing::BrowserReport => {
+            "During recorded work the browser's own reports are not passed on: no recorded page can explain them."
+        }
         EvidenceMissing::TooManyHeld => {
             "Too many requests wait for their recording at once, so this one was not sent to the application. Do it again in a moment."
         }

@@ -19,7 +19,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-use crate::barrier::{self, Change};
+use crate::barrier::{self, Change, EvidenceMissing, Sender};
 use crate::body::{AtEnd, Body, Guard, Guarded, Observed, Tally, empty, full};
 use crate::documents::{DocumentKind, Evidence, RecordedSignIn};
 use crate::errors::Refused;
@@ -113,8 +113,13 @@ pub(crate) async fn way(
 
     // Barrier: a change waits until the evidence before it is durable, or does not leave.
     let proof = parts.headers.get(PROOF_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let change =
-        Change { method: parts.method.as_str(), path_and_query: &asked_path, proof: proof.as_deref() };
+    let sender = Sender::of(&parts.headers);
+    let change = Change {
+        method: parts.method.as_str(),
+        path_and_query: &asked_path,
+        proof: proof.as_deref(),
+        sender,
+    };
     let changes = headers::is_change(&parts.method, &parts.headers);
     let evidence = if changes && live.channel == Channel::Web {
         match barrier::evidence(app, &recorded, change).await {
@@ -176,7 +181,8 @@ pub(crate) async fn way(
 
     // Something that is taken away needs evidence like a change; only the answer's head says that it is one.
     let witnessed = if is_download(requested, &answer, &witnessed) && live.channel == Channel::Web {
-        let change = Change { method: method.as_str(), path_and_query: &asked_path, proof: proof.as_deref() };
+        let change =
+            Change { method: method.as_str(), path_and_query: &asked_path, proof: proof.as_deref(), sender };
         let evidence = match barrier::evidence(app, &recorded, change).await {
             Ok(evidence) => evidence,
             Err(why) => {
@@ -345,7 +351,7 @@ async fn refuse_change(
     recorded: &Arc<RecordedSignIn>,
     target: &Target,
     change: Change<'_>,
-    why: barrier::EvidenceMissing,
+    why: EvidenceMissing,
 ) -> Refused {
     let document = change.proof.and_then(crate::batch::Proof::parse).map(|proof| proof.document);
     let path = redact::url(change.path_and_query).into_owned();
@@ -353,6 +359,10 @@ async fn refuse_change(
     // A recording that cannot be written must not keep the refusal from being told.
     if let Some(place) = recorded.frames.try_place() {
         place.send(frame);
+    }
+    if why == EvidenceMissing::BrowserReport {
+        // Nobody did anything: the recording says that it was refused, and the trail is for what people do.
+        return why.into();
     }
     gateway.app.change_refused(target, &recorded.live, document, change.method, &path, why.name()).await;
     why.into()
@@ -510,8 +520,12 @@ async fn socket(
         let mut evidence = None;
         if live.channel == Channel::Web {
             // A socket carries its proof in the address, and only there: no intent opens one.
-            let change =
-                Change { method: "WEBSOCKET", path_and_query: path, proof: Some(proof.unwrap_or("")) };
+            let change = Change {
+                method: "WEBSOCKET",
+                path_and_query: path,
+                proof: Some(proof.unwrap_or("")),
+                sender: Sender::Page,
+            };
             evidence = match barrier::evidence(app, &recorded, change).await {
                 Ok(evidence) => Some(evidence),
                 Err(why) => return Err(refuse_change(gateway, &recorded, target, change, why).await),

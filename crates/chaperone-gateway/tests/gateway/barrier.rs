@@ -246,3 +246,15 @@ async fn the_page_of_another_sign_in_proves_nothing_here() {
     assert_eq!(answer.status, 428);
     assert!(!world.target.was_asked("/save"));
 }
+
+#[tokio::test]
+async fn the_browsers_own_reports_are_refused_at_once_and_trouble_nobody() {
+    let (world, _) = world().await;
+    let begun = tokio::time::Instant::now();
+    let answer = world.ask("POST", "/csp-report", &[("sec-fetch-dest", "report"), ("sec-fetch-mode", "no-cors")], "{}").await;
+    assert_eq!(answer.status, 428);
+    assert!(begun.elapsed() < Duration::from_secs(1), "nothing is waited for");
+    assert!(!world.target.was_asked("/csp-report"));
+    assert!(app::events(&world).await.is_empty());
+    app::eventually_frames(&world, &["refused POST browser-report"]).await;
+}
