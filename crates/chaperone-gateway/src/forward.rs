@@ -55,6 +55,22 @@ pub(crate) enum TargetProblem {
     Cut,
 }
 
+impl TargetProblem {
+    /// The stable name in frames.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
+            Self::Slow => "slow",
+            Self::Broken => "broken",
+            Self::HeadersTooLarge => "headers-too-large",
+            Self::RequestBroken => "request-broken",
+            Self::NotRecorded => "not-recorded",
+            Self::Cut => "cut",
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
     #[error("the address of the target is not valid")]

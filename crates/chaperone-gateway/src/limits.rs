@@ -62,6 +62,8 @@ pub const DOCUMENTS_PER_SIGN_IN: usize = 256;
 pub const BODY_KEPT_MAX_BYTES: u64 = 1024 * 1024;
 /// Most bytes of a body in one frame.
 pub const BODY_FRAME_BYTES: usize = 64 * 1024;
+/// An answer to a change is kept when it is in words and no longer than this, in bytes.
+pub const PREVIEW_MAX_BYTES: usize = 16 * 1024;
 /// Frames of reads that wait to be written in one sign-in; beyond that, requests wait.
 pub const READ_QUEUE_FRAMES: usize = 1024;
 /// A request waits this long for its place among the frames to be written.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chaperone_app::gate::LiveSignIn;
 use chaperone_app::secrets;
-use chaperone_domain::ids::{DocumentId, ExchangeId};
+use chaperone_domain::ids::{DocumentId, ExchangeId, TargetId};
 use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::Target;
 use http::header::{
@@ -28,7 +28,7 @@ use crate::forward::{self, TargetProblem};
 use crate::headers::{self, CameBy, Host, PROOF_HEADER};
 use crate::limits::{BODY_BEFORE_SIGN_IN_MAX_BYTES, LOADING_WAIT};
 use crate::rewrite::Kind;
-use crate::witness::{self, Asked, ExchangeKind};
+use crate::witness::{self, Asked, OpenedKind};
 use crate::{Gateway, Peer, admit, assets, entry, identify, identity, redact, rewrite, served, websocket};
 
 /// What is known of a request when it is refused, for the page.
@@ -134,6 +134,7 @@ pub(crate) async fn way(
     };
     let asked = Asked {
         exchange: ExchangeId::new(secrets::new_uuid(app.now())),
+        target: target.id,
         method: parts.method.as_str().to_owned(),
         url: redact::url(&format!("{}://{}{asked_path}", peer.scheme(), host.authority)).into_owned(),
         at: app.now(),
@@ -145,7 +146,7 @@ pub(crate) async fn way(
             &recorded,
             app,
             asked.clone(),
-            ExchangeKind::Change,
+            OpenedKind::Change,
             evidence.as_ref(),
             &parts.headers,
             body,
@@ -194,7 +195,7 @@ pub(crate) async fn way(
             &recorded,
             app,
             asked.clone(),
-            ExchangeKind::Download,
+            OpenedKind::Download,
             Some(&evidence),
             &answer.headers,
             None,
@@ -213,8 +214,15 @@ pub(crate) async fn way(
     let body = match kind {
         _ if live.channel != Channel::Web => guarded.boxed_unsync(),
         Kind::Document(markup) if has_body => {
-            let document =
-                Issue { gateway, recorded: &recorded, requested, url: &asked.url, peer, host: &host };
+            let document = Issue {
+                gateway,
+                recorded: &recorded,
+                requested,
+                target: target.id,
+                url: &asked.url,
+                peer,
+                host: &host,
+            };
             match document.deliver(answer, guarded, markup).await {
                 Ok((parts, body)) => {
                     answer = parts;
@@ -264,7 +272,7 @@ impl Witnessed {
         body: Body,
     ) -> Body {
         match self {
-            Self::Change(opened) => opened.closing(answer.status.as_u16(), body, app),
+            Self::Change(opened) => opened.closing(answer, body, app),
             Self::Read(reading) => {
                 let at_end: AtEnd = reading.at_end(answer.status.as_u16(), &answer.headers, app);
                 match served::passing(recorded, app, url, answer.status, &answer.headers) {
@@ -464,6 +472,7 @@ struct Issue<'a> {
     gateway: &'a Arc<Gateway>,
     recorded: &'a Arc<RecordedSignIn>,
     requested: Option<DocumentKind>,
+    target: TargetId,
     url: &'a str,
     peer: &'a Peer,
     host: &'a Host,
@@ -487,7 +496,7 @@ impl Issue<'_> {
         }
         let kind = self.requested.unwrap_or(DocumentKind::Page);
         let document = self.gateway.documents.issue(self.recorded, id, kind, app.now());
-        self.recorded.frames.put(witness::document_issued(id, kind, self.url, app.now())).await;
+        self.recorded.frames.put(witness::document_issued(id, kind, self.target, self.url, app.now())).await;
         let app = app.clone();
         let at_end: AtEnd =
             Box::new(
@@ -533,6 +542,7 @@ async fn socket(
         }
         let asked = Asked {
             exchange: ExchangeId::new(secrets::new_uuid(app.now())),
+            target: target.id,
             method: "WEBSOCKET".to_owned(),
             url: redact::url(&format!("{}://{}{path}", peer.scheme(), host.authority)).into_owned(),
             at: app.now(),
@@ -543,7 +553,7 @@ async fn socket(
             &recorded,
             app,
             asked,
-            ExchangeKind::Socket,
+            OpenedKind::Websocket,
             evidence.as_ref(),
             &parts.headers,
             None,
@@ -582,7 +592,7 @@ async fn socket(
     if !switched {
         let body = Guarded::new(body, Guard::new(app, live)).boxed_unsync();
         let body = match opened {
-            Some(opened) => opened.closing(answer.status.as_u16(), body, app),
+            Some(opened) => opened.closing(&answer, body, app),
             None => body,
         };
         return Ok(Response::from_parts(answer, body));
@@ -591,6 +601,7 @@ async fn socket(
     if let Some(protocol) = protocol {
         answer.headers.insert(UPGRADE, protocol);
     }
+    let answered = answer.clone();
     let ends = websocket::Ends { page: upgrade, target: target_end };
     let carried = websocket::carry(app.clone(), ends, guard, witnessed);
     let app = app.clone();
@@ -598,7 +609,7 @@ async fn socket(
         carried.await;
         if let Some(opened) = opened {
             // The socket is over when both ends are.
-            drop(opened.closing(StatusCode::SWITCHING_PROTOCOLS.as_u16(), empty(), &app));
+            drop(opened.closing(&answered, empty(), &app));
         }
     });
     Ok(Response::from_parts(answer, empty()))
