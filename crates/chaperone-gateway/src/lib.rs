@@ -34,6 +34,7 @@ mod inject;
 mod inject_xml;
 pub mod limits;
 mod pages;
+mod preflight;
 mod redact;
 mod rewrite;
 mod served;

@@ -16,6 +16,9 @@ pub const BODY_BEFORE_SIGN_IN_MAX_BYTES: u64 = 1024 * 1024;
 /// The way through the console may take this many seconds: somebody may have to sign in on it.
 pub const NONCE_SECONDS: u32 = 900;
 
+/// Longest answer to a CORS preflight, in bytes.
+pub const PREFLIGHT_ANSWER_MAX_BYTES: usize = 64 * 1024;
+
 /// A connection to a target must stand after this time.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A target must begin to answer after this time.

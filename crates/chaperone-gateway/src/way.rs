@@ -29,7 +29,9 @@ use crate::headers::{self, CameBy, Host, PROOF_HEADER};
 use crate::limits::{BODY_BEFORE_SIGN_IN_MAX_BYTES, LOADING_WAIT};
 use crate::rewrite::Kind;
 use crate::witness::{self, Asked, OpenedKind};
-use crate::{Gateway, Peer, admit, assets, entry, identify, identity, redact, rewrite, served, websocket};
+use crate::{
+    Gateway, Peer, admit, assets, entry, identify, identity, preflight, redact, rewrite, served, websocket,
+};
 
 /// What is known of a request when it is refused, for the page.
 #[derive(Default)]
@@ -65,6 +67,9 @@ pub(crate) async fn way(
 
     // Identify: who is there? Nothing of a body is read before that is known.
     let Some(live) = identify::identify(app, &target, &parts.headers, peer).await? else {
+        if preflight::is_from_a_target(gateway, parts) {
+            return preflight::ask(gateway, parts, peer, &target, &host).await;
+        }
         return nobody(gateway, parts, &target);
     };
 
