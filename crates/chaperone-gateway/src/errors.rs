@@ -380,7 +380,7 @@ fn target(why: TargetProblem) -> Answer {
             "It did not arrive whole. Look at the result before you repeat it.",
         ),
         TargetProblem::NotRecorded => return Refused::CannotStore.answer(),
-        TargetProblem::Cut => return not_admitted(NotAdmitted::SignInOver),
+        TargetProblem::Cut | TargetProblem::Over => return not_admitted(NotAdmitted::SignInOver),
     };
     answer(status, name, title, detail, Next::Retry)
 }

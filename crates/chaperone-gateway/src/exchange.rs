@@ -186,7 +186,7 @@ impl Opened {
     /// The target gave no answer.
     pub(crate) fn failed(self, problem: TargetProblem, app: &App) {
         let outcome = match problem {
-            TargetProblem::Unreachable | TargetProblem::Untrusted => Outcome::Refused,
+            TargetProblem::Unreachable | TargetProblem::Untrusted | TargetProblem::Over => Outcome::Refused,
             _ => Outcome::Unknown,
         };
         let answered = Answered { reason: Some(problem.name().to_owned()), ..Answered::default() };

@@ -53,6 +53,9 @@ pub(crate) enum TargetProblem {
     /// The sign-in ended meanwhile.
     #[error("the sign-in ended")]
     Cut,
+    /// The sign-in had ended before anything was sent.
+    #[error("the sign-in had ended")]
+    Over,
 }
 
 impl TargetProblem {
@@ -67,6 +70,7 @@ impl TargetProblem {
             Self::RequestBroken => "request-broken",
             Self::NotRecorded => "not-recorded",
             Self::Cut => "cut",
+            Self::Over => "over",
         }
     }
 }

@@ -193,10 +193,12 @@ async fn lose(gateway: &Gateway, owner: &Arc<RecordedSignIn>, document: &Arc<Tra
 /// Tells the recording of a document's new state, if it has one; and the trail, if it is lost.
 pub(crate) async fn tell(gateway: &Gateway, owner: &Arc<RecordedSignIn>, document: &Arc<Tracked>) {
     let now = gateway.app.now();
+    // Without a place now, the next look in a second tells it.
+    let Some(place) = owner.frames.try_place() else { return };
     let Some(state) = document.news(now) else { return };
     owner.changed.notify_waiters();
     let reason = document.lost_reason(now);
-    owner.frames.put(witness::document_state(document.id, state, reason, now)).await;
+    place.send(witness::document_state(document.id, state, reason, now));
     if let Some(reason) = reason {
         gateway.app.document_locked(&owner.live, document.id, reason.name()).await;
     }
