@@ -75,7 +75,6 @@ pub(crate) async fn way(
 
     // Admit: may they, here, now? Decided from memory, so that an end counts from the next request on.
     admit::admit(app, &live, &target, &identify::client(&parts.headers, peer)).await?;
-    live.seen(app.now());
     app.seen_at_target(&live, &target);
 
     // Is it recorded? Only then is there a barrier, a witness and an injection.
