@@ -20,6 +20,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
@@ -159,14 +161,19 @@ impl World {
         app.gate().insert(live.clone());
         app.gate().add_secret(&live, secrets::hash(&secret), "erp.localhost");
 
-        let (gateway, address) = start(&app).await;
+        let (gateway, address) = start(&app, trusting(b"")).await;
         let domain_target = Mutex::new(domain_target);
         Self { app, gateway, address, target, live, secret, domain_target }
     }
 
     /// A new gateway over the same app: what was in the old one's memory is gone.
     pub async fn restart_gateway(&mut self) {
-        (self.gateway, self.address) = start(&self.app).await;
+        self.restart_gateway_trusting(trusting(b"")).await;
+    }
+
+    /// A new gateway that trusts these authorities' targets.
+    pub async fn restart_gateway_trusting(&mut self, tls: Arc<rustls::ClientConfig>) {
+        (self.gateway, self.address) = start(&self.app, tls).await;
     }
 
     /// Changes the target's settings.
@@ -255,14 +262,19 @@ pub async fn whole(response: http::Response<Incoming>) -> Answer {
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
-fn tls() -> Arc<rustls::ClientConfig> {
-    Arc::new(rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+/// Trusts the authorities in this text.
+pub fn trusting(pem: &[u8]) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.expect("a certificate")).expect("fits");
+    }
+    Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
-async fn start(app: &Arc<App>) -> (Arc<Gateway>, SocketAddr) {
+async fn start(app: &Arc<App>, target_tls: Arc<rustls::ClientConfig>) -> (Arc<Gateway>, SocketAddr) {
     let config = GatewayConfig {
         recorder: Some(Recorder::new(Bytes::from_static(b"/* recorder */"))),
-        target_tls: tls(),
+        target_tls,
         response_head_timeout: Duration::from_millis(700),
     };
     let gateway = Gateway::new(app.clone(), config);
