@@ -1,0 +1,106 @@
+/**
+ * Everything that the console reads. The first part of a key is the noun as the change stream names it, so that a
+ * change of that noun makes exactly these queries look again.
+ */
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+
+import { get, type Query } from "./client";
+import type * as T from "./types";
+
+/** As many items as a page of a list shows. */
+export const PAGE_ITEMS = 50;
+/** As many items as one call may answer. */
+export const LIMIT_MAX = 500;
+/** A list that is needed whole (accounts to choose from, steps) is read page by page, at most this far. */
+const PAGES_MAX = 200;
+
+/** All pages of a list. */
+export const everything = async <Item>(path: string, query: Query, signal?: AbortSignal): Promise<Item[]> => {
+  const items: Item[] = [];
+  let after: string | null = null;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const answer: T.List<Item> = await get<T.List<Item>>(path, { ...query, limit: LIMIT_MAX, after }, signal);
+    items.push(...answer.items);
+    after = answer.next;
+    if (after === null) break;
+  }
+  return items;
+};
+
+export const me = () => queryOptions({ queryKey: ["me"], queryFn: ({ signal }) => get<T.Me>("/me", {}, signal), staleTime: 60_000 });
+
+export const sessions = (filters: Query) =>
+  queryOptions({
+    queryKey: ["privileged_session", "list", filters],
+    queryFn: ({ signal }) => get<T.List<T.PrivilegedSession>>("/privileged-sessions", { limit: PAGE_ITEMS, ...filters }, signal),
+    placeholderData: keepPreviousData,
+  });
+
+export const session = (id: string) =>
+  queryOptions({
+    queryKey: ["privileged_session", "one", id],
+    queryFn: ({ signal }) => get<T.PrivilegedSession>(`/privileged-sessions/${id}`, {}, signal),
+  });
+
+export const auditLog = (id: string) =>
+  queryOptions({
+    queryKey: ["privileged_session", "audit-log", id],
+    queryFn: ({ signal }) => everything<T.AuditLogItem>(`/privileged-sessions/${id}/audit-log`, {}, signal),
+  });
+
+export const userLog = (id: string) =>
+  queryOptions({
+    queryKey: ["sign_in", "user-log", id],
+    queryFn: ({ signal }) => everything<T.UserLogItem>(`/privileged-sessions/${id}/user-log`, {}, signal),
+  });
+
+export const sessionRecordings = (id: string) =>
+  queryOptions({
+    queryKey: ["recording", "of-session", id],
+    queryFn: ({ signal }) => everything<T.Recording>(`/privileged-sessions/${id}/recordings`, {}, signal),
+  });
+
+export const recording = (id: string) =>
+  queryOptions({ queryKey: ["recording", "one", id], queryFn: ({ signal }) => get<T.RecordingDetail>(`/recordings/${id}`, {}, signal) });
+
+export const recordingSteps = (id: string) =>
+  queryOptions({ queryKey: ["recording", "steps", id], queryFn: ({ signal }) => everything<T.Step>(`/recordings/${id}/steps`, {}, signal) });
+
+export const recordingExchanges = (id: string) =>
+  queryOptions({
+    queryKey: ["recording", "exchanges", id],
+    queryFn: ({ signal }) => everything<T.Exchange>(`/recordings/${id}/exchanges`, {}, signal),
+  });
+
+/** The rrweb events of a document. Kept apart from the noun's key: they are large, and the player asks when it wants more. */
+export const documentEvents = (recordingId: string, documentId: string) =>
+  queryOptions({
+    queryKey: ["recording-events", recordingId, documentId],
+    queryFn: ({ signal }) => everything<unknown>(`/recordings/${recordingId}/events`, { document_id: documentId }, signal),
+    staleTime: Infinity,
+    gcTime: 120_000,
+  });
+
+export const users = () => queryOptions({ queryKey: ["user"], queryFn: ({ signal }) => everything<T.User>("/users", {}, signal) });
+export const accounts = () => queryOptions({ queryKey: ["account"], queryFn: ({ signal }) => everything<T.Account>("/accounts", {}, signal) });
+export const targets = () => queryOptions({ queryKey: ["target"], queryFn: ({ signal }) => everything<T.Target>("/targets", {}, signal) });
+export const directories = () =>
+  queryOptions({ queryKey: ["directory"], queryFn: ({ signal }) => everything<T.Directory>("/directories", {}, signal) });
+export const organization = () =>
+  queryOptions({ queryKey: ["organization"], queryFn: ({ signal }) => get<T.Organization>("/organization", {}, signal) });
+export const apiTokens = () =>
+  queryOptions({ queryKey: ["api-token"], queryFn: ({ signal }) => everything<T.ApiToken>("/api-tokens", {}, signal) });
+
+export const signIns = (filters: Query) =>
+  queryOptions({
+    queryKey: ["sign_in", "list", filters],
+    queryFn: ({ signal }) => get<T.List<T.SignIn>>("/sign-ins", { limit: PAGE_ITEMS, ...filters }, signal),
+    placeholderData: keepPreviousData,
+  });
+
+export const auditEvents = (filters: Query) =>
+  queryOptions({
+    queryKey: ["audit-event", filters],
+    queryFn: ({ signal }) => get<T.List<T.AuditEvent>>("/audit-events", { limit: PAGE_ITEMS, ...filters }, signal),
+    placeholderData: keepPreviousData,
+  });

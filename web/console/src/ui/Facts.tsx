@@ -1,0 +1,13 @@
+import type { ReactNode } from "react";
+
+import classes from "./Facts.module.css";
+
+/** Names and values, one under the other. */
+export const Facts = ({ children }: { children: ReactNode }) => <dl className={classes["facts"]}>{children}</dl>;
+
+export const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
+  <div className={classes["fact"]}>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
