@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -82,6 +82,7 @@ pub struct LiveSignIn {
     facts: ArcSwap<LiveFacts>,
     last_seen_us: AtomicI64,
     stored_last_seen_us: AtomicI64,
+    targets_seen: Mutex<HashMap<TargetId, i64>>,
     cut: watch::Sender<Option<Cut>>,
 }
 
@@ -96,6 +97,7 @@ impl LiveSignIn {
             facts: ArcSwap::from_pointee(facts),
             last_seen_us: AtomicI64::new(last_seen_us),
             stored_last_seen_us: AtomicI64::new(last_seen_us),
+            targets_seen: Mutex::default(),
             cut: watch::Sender::new(None),
         })
     }
@@ -105,21 +107,29 @@ impl LiveSignIn {
         self.facts.load_full()
     }
 
-    /// Notes that it was used.
-    pub fn seen(&self, now: Instant) {
-        self.last_seen_us.fetch_max(now.as_microsecond(), Ordering::Relaxed);
+    /// Notes that it was used at a target.
+    pub fn seen(&self, now: Instant, target: TargetId) {
+        let now_us = now.as_microsecond();
+        self.last_seen_us.fetch_max(now_us, Ordering::Relaxed);
+        if let Ok(mut seen) = self.targets_seen.lock() {
+            seen.insert(target, now_us);
+        }
     }
 
-    /// The last use, if it is later than what was last handed out here: for the job that stores it.
-    pub(crate) fn take_last_seen(&self) -> Option<Instant> {
+    /// What was used since this was last asked: the last use and the targets, for the job that stores it.
+    pub(crate) fn take_seen(&self) -> Option<(Instant, Vec<(TargetId, Instant)>)> {
         let seen_us = self.last_seen_us.load(Ordering::Relaxed);
         let stored_us = self.stored_last_seen_us.swap(seen_us, Ordering::Relaxed);
-        (seen_us > stored_us).then(|| Instant::from_microsecond(seen_us).ok()).flatten()
-    }
-
-    /// The last use.
-    pub(crate) fn last_seen_us(&self) -> i64 {
-        self.last_seen_us.load(Ordering::Relaxed)
+        if seen_us <= stored_us {
+            return None;
+        }
+        let at = Instant::from_microsecond(seen_us).ok()?;
+        let targets = self.targets_seen.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
+        let targets = targets
+            .into_iter()
+            .filter_map(|(target, us)| Some((target, Instant::from_microsecond(us).ok()?)))
+            .collect();
+        Some((at, targets))
     }
 
     /// When it is over at the latest: its own limit or its session's end.
@@ -273,8 +283,9 @@ pub struct Gate {
 
 #[derive(Default)]
 struct Live {
-    by_secret: HashMap<SecretHash, Arc<LiveSignIn>>,
-    by_id: HashMap<SignInId, (Arc<LiveSignIn>, Option<SecretHash>)>,
+    /// A secret is bound to one host: the cookie of one target does not open another.
+    by_secret: HashMap<SecretHash, (Arc<LiveSignIn>, String)>,
+    by_id: HashMap<SignInId, (Arc<LiveSignIn>, Vec<SecretHash>)>,
 }
 
 impl Gate {
@@ -289,9 +300,10 @@ impl Gate {
         self.targets.store(Arc::new(by_host));
     }
 
-    /// The live sign-in whose secret has this hash.
-    pub fn by_secret(&self, hash: &SecretHash) -> Option<Arc<LiveSignIn>> {
-        self.live.read().ok()?.by_secret.get(hash).cloned()
+    /// The live sign-in whose secret for that host has this hash.
+    pub fn by_secret(&self, hash: &SecretHash, host: &str) -> Option<Arc<LiveSignIn>> {
+        let live = self.live.read().ok()?;
+        live.by_secret.get(hash).filter(|(_, bound)| bound == host).map(|(live, _)| live.clone())
     }
 
     /// The live sign-in of that id.
@@ -304,24 +316,28 @@ impl Gate {
         self.live.read().map(|live| live.by_id.values().map(|(live, _)| live.clone()).collect()).unwrap_or_default()
     }
 
-    /// Takes in a live sign-in, with the hash of its secret once it has one.
-    pub fn insert(&self, sign_in: Arc<LiveSignIn>, secret: Option<SecretHash>) {
+    /// Takes in a live sign-in.
+    pub fn insert(&self, sign_in: Arc<LiveSignIn>) {
         if let Ok(mut live) = self.live.write() {
-            if let Some((_, Some(old))) = live.by_id.get(&sign_in.id).map(|(live, secret)| (live.clone(), *secret)) {
-                live.by_secret.remove(&old);
-            }
-            if let Some(secret) = secret {
-                live.by_secret.insert(secret, sign_in.clone());
-            }
-            live.by_id.insert(sign_in.id, (sign_in, secret));
+            live.by_id.entry(sign_in.id).or_insert_with(|| (sign_in, Vec::new()));
+        }
+    }
+
+    /// Adds a secret by which a live sign-in is known at one host.
+    pub fn add_secret(&self, sign_in: &Arc<LiveSignIn>, hash: SecretHash, host: &str) {
+        if let Ok(mut live) = self.live.write()
+            && let Some((_, secrets)) = live.by_id.get_mut(&sign_in.id)
+        {
+            secrets.push(hash);
+            live.by_secret.insert(hash, (sign_in.clone(), host.to_owned()));
         }
     }
 
     /// Cuts a sign-in and forgets it.
     pub fn end(&self, id: SignInId) {
         let found = self.live.write().ok().and_then(|mut live| {
-            let (sign_in, secret) = live.by_id.remove(&id)?;
-            if let Some(secret) = secret {
+            let (sign_in, secrets) = live.by_id.remove(&id)?;
+            for secret in secrets {
                 live.by_secret.remove(&secret);
             }
             Some(sign_in)

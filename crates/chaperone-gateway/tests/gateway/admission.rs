@@ -193,7 +193,7 @@ async fn programs_are_witnessed_without_a_document_and_their_token_stays_with_us
     let answer = world.anonymous("POST", "/api", &[("authorization", &token), ("content-type", "application/json")], "{}").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(!world.target.last("/api").headers.contains_key("authorization"));
-    crate::support::app::eventually_frames(&world, &["opened change POST /api", "body {}", "closed done 200 2 11"]).await;
+    world.eventually_frames(&["opened change POST /api", "body {}", "closed done 200 2 11"]).await;
 }
 
 #[tokio::test]

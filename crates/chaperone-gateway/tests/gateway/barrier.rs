@@ -35,9 +35,9 @@ async fn a_change_without_evidence_never_reaches_the_target() {
         assert!(answer.json()["type"].as_str().expect("text").ends_with("/evidence-missing"), "{what}");
     }
     assert!(!world.target.was_asked("/save"));
-    assert!(app::frames(&world).await.iter().all(|frame| !frame.starts_with("opened")));
+    assert!(world.frames().await.iter().all(|frame| !frame.starts_with("opened")));
     assert_eq!(app::events(&world).await.iter().filter(|event| event.starts_with("change_refused")).count(), 6);
-    app::eventually_frames(&world, &["refused POST forged", "refused POST not-in-time", "refused GET no-intent"]).await;
+    world.eventually_frames(&["refused POST forged", "refused POST not-in-time", "refused GET no-intent"]).await;
 }
 
 #[tokio::test]
@@ -51,8 +51,8 @@ async fn a_change_with_evidence_is_opened_before_it_leaves_and_closed_after() {
     assert_eq!(seen.body, r#"{"bank":"DE2","password":"geheim"}"#, "the target gets what was sent");
     assert!(!seen.headers.contains_key("x-chaperone"));
     let body = r#"body {"bank":"DE2","password":"••••••"}"#;
-    app::eventually_frames(&world, &["opened change POST /save?a=1", body, "closed done 200 34 11"]).await;
-    let frames = app::frames(&world).await;
+    world.eventually_frames(&["opened change POST /save?a=1", body, "closed done 200 34 11"]).await;
+    let frames = world.frames().await;
     let at = |wanted: &str| frames.iter().position(|frame| frame.starts_with(wanted)).expect(wanted);
     assert!(at("batch 2") < at("opened") && at("opened") < at("body") && at("body") < at("closed"), "{frames:?}");
     assert!(!frames.iter().any(|frame| frame.contains("geheim")));
@@ -105,7 +105,7 @@ async fn a_download_needs_evidence_like_a_change() {
     page.send(&world, &[&intent(&Method::GET, "/export", "download")]).await;
     let answer = world.navigate("/export").await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "V-100"));
-    app::eventually_frames(&world, &["opened download GET /export", "closed done 200 0 5"]).await;
+    world.eventually_frames(&["opened download GET /export", "closed done 200 0 5"]).await;
 
     // By a link that is redirected to the file.
     world.target.answers("/link", crate::support::target::page("text/plain", "").status(302).header("location", "/export"));
@@ -147,7 +147,7 @@ async fn a_lost_page_releases_nothing_and_a_reload_does() {
     let refused = world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await;
     assert_eq!(refused.status, 428);
     assert!(app::events(&world).await.contains(&"document_locked forged".to_owned()));
-    app::eventually_frames(&world, &["lost forged"]).await;
+    world.eventually_frames(&["lost forged"]).await;
     let fresh = world.load("/").await;
     assert_eq!(world.ask("POST", "/save", &[("x-chaperone", &fresh.proof("POST", "/save"))], "x").await.status, 200);
 }
@@ -156,7 +156,7 @@ async fn a_lost_page_releases_nothing_and_a_reload_does() {
 async fn ten_silent_minutes_lose_a_page_and_the_trail_says_so() {
     let (world, page) = world().await;
     app::later(&world, Duration::from_secs(601));
-    app::eventually_frames(&world, &["lost silent"]).await;
+    world.eventually_frames(&["lost silent"]).await;
     assert!(app::events(&world).await.contains(&"document_locked silent".to_owned()));
     let answer = world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await;
     assert_eq!(answer.status, 428);
@@ -166,13 +166,13 @@ async fn ten_silent_minutes_lose_a_page_and_the_trail_says_so() {
 async fn when_nothing_can_be_stored_nothing_is_changed() {
     let (world, mut page) = world().await;
     let proof = page.proof("POST", "/save");
-    app::fill(&world, true);
+    world.disk.fill(true);
     let answer = world.ask("POST", "/save", &[("x-chaperone", &proof)], "x").await;
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(!world.target.was_asked("/save"));
     let batch = page.batch(&[&step(0)]);
     assert_eq!(world.batch(batch.clone()).await.status, 503, "the recorder is told to try again");
-    app::fill(&world, false);
+    world.disk.fill(false);
     assert_eq!(world.batch(batch).await.status, 200, "with the same bytes");
     assert_eq!(world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status, 200);
     assert_eq!(world.target.seen().iter().filter(|seen| seen.path == "/save").count(), 1);
@@ -204,13 +204,13 @@ async fn when_storing_stops_within_a_body_the_rest_does_not_leave() {
         world.target.seen().iter().any(|seen| seen.path == "/upload" && seen.body == "first")
     })
     .await;
-    app::fill(&world, true);
+    world.disk.fill(true);
     pieces.send(Ok(Frame::data(Bytes::from_static(b"second")))).await.expect("is read");
     let status = answer.await.expect("runs");
     assert!(status.is_err() || status.is_ok_and(|status| status == 503), "it is refused or cut");
     assert_eq!(world.target.last("/upload").body, "first");
-    app::fill(&world, false);
-    app::eventually_frames(&world, &["opened change POST /upload", "body first"]).await;
+    world.disk.fill(false);
+    world.eventually_frames(&["opened change POST /upload", "body first"]).await;
 }
 
 #[tokio::test]
@@ -220,8 +220,8 @@ async fn large_bodies_are_recorded_up_to_the_limit_and_counted_beyond() {
     let headers = [("x-chaperone", &*page.proof("POST", "/upload")), ("content-type", "application/octet-stream")];
     assert_eq!(world.ask("POST", "/upload", &headers, body.clone()).await.status, 200);
     assert_eq!(world.target.last("/upload").body.len(), body.len());
-    app::eventually_frames(&world, &["closed done 200 3145728 11"]).await;
-    let frames = app::frames(&world).await;
+    world.eventually_frames(&["closed done 200 3145728 11"]).await;
+    let frames = world.frames().await;
     let kept: usize = frames.iter().filter_map(|frame| frame.strip_prefix("body ")).map(str::len).sum();
     assert_eq!(kept, 1024 * 1024);
 }
@@ -262,7 +262,7 @@ async fn the_browsers_own_reports_are_refused_at_once_and_trouble_nobody() {
     assert!(begun.elapsed() < Duration::from_secs(1), "nothing is waited for");
     assert!(!world.target.was_asked("/csp-report"));
     assert!(app::events(&world).await.is_empty());
-    app::eventually_frames(&world, &["refused POST browser-report"]).await;
+    world.eventually_frames(&["refused POST browser-report"]).await;
 }
 
 #[tokio::test]
@@ -278,5 +278,5 @@ async fn a_change_whose_sign_in_ends_while_it_waits_does_not_leave() {
     });
     assert_eq!(answer.status, 403, "{}", answer.text());
     assert!(!world.target.was_asked("/save"));
-    assert!(app::frames(&world).await.iter().all(|frame| !frame.starts_with("opened")));
+    assert!(world.frames().await.iter().all(|frame| !frame.starts_with("opened")));
 }

@@ -235,8 +235,8 @@ async fn what_pages_show_is_kept_for_replay() {
     world.target.answers("/data", page("application/json", "{}"));
     assert_eq!(world.ask("GET", "/style.css", &[("sec-fetch-dest", "style")], "").await.text(), "a{color:red}");
     assert_eq!(world.ask("GET", "/data", &[], "").await.text(), "{}");
-    app::eventually_frames(&world, &["asset /style.css"]).await;
-    assert!(!app::frames(&world).await.iter().any(|frame| frame == "asset /data"));
+    world.eventually_frames(&["asset /style.css"]).await;
+    assert!(!world.frames().await.iter().any(|frame| frame == "asset /data"));
 }
 
 #[tokio::test]
@@ -249,8 +249,8 @@ async fn every_read_leaves_one_frame() {
     for ask in asks.collect::<Vec<_>>() {
         assert_eq!(ask.await.expect("runs"), 200);
     }
-    app::eventually_frames(&world, &["read GET /data 200"; 40]).await;
-    assert_eq!(app::frames(&world).await.iter().filter(|frame| frame.starts_with("read ")).count(), 40);
+    world.eventually_frames(&["read GET /data 200"; 40]).await;
+    assert_eq!(world.frames().await.iter().filter(|frame| frame.starts_with("read ")).count(), 40);
 }
 
 #[tokio::test]

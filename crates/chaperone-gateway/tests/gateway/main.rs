@@ -3,6 +3,7 @@
 mod admission;
 mod barrier;
 mod documents;
+mod faults;
 mod protocols;
 mod recorder;
 mod streams;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::page::{HELLO, LoadedPage, SNAPSHOT, intent, step};
 use crate::support::target::page;
-use crate::support::{World, app};
+use crate::support::World;
 
 async fn world() -> (World, LoadedPage) {
     let world = World::recorded().await;
@@ -18,7 +18,7 @@ async fn what_is_acknowledged_is_durable_and_the_page_can_believe_it() {
     let (world, mut page) = world().await;
     let answer = page.send(&world, &[HELLO]).await;
     assert!(page.believes(&answer));
-    assert!(app::frames(&world).await.contains(&"batch 0".to_owned()));
+    assert!(world.frames().await.contains(&"batch 0".to_owned()));
     let said = answer.json();
     assert_eq!(said["durable_sequence"], 0);
     assert_eq!(said["lease_ms"], 5000);
@@ -38,7 +38,7 @@ async fn a_batch_again_is_acknowledged_again_and_stored_once() {
         let answer = world.batch(hello.clone()).await;
         assert_eq!((answer.status, answer.json()["durable_sequence"].clone()), (200, 0.into()));
     }
-    assert_eq!(app::frames(&world).await.iter().filter(|frame| *frame == "batch 0").count(), 1);
+    assert_eq!(world.frames().await.iter().filter(|frame| *frame == "batch 0").count(), 1);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_tail_that_overtakes_waits_for_its_predecessor() {
         world.batch(second).await
     });
     assert_eq!((tail.status, second.status), (200, 200));
-    let frames = app::frames(&world).await;
+    let frames = world.frames().await;
     let batches: Vec<_> = frames.iter().filter(|frame| frame.starts_with("batch")).collect();
     assert_eq!(batches, ["batch 0", "batch 1", "batch 2", "batch 3"]);
 }
@@ -67,7 +67,7 @@ async fn a_gap_locks_the_page() {
     let answer = world.batch(late).await;
     assert_eq!((answer.status, answer.json()["commands"].clone()), (409, serde_json::json!(["lock"])));
     assert!(page.believes(&answer));
-    app::eventually_frames(&world, &["lost gap"]).await;
+    world.eventually_frames(&["lost gap"]).await;
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn the_tail_is_taken_after_the_end_of_the_sign_in() {
     let tail = page.batch_with(&[&step(0)], 0b1100);
     let answer = world.batch(tail).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert!(app::frames(&world).await.contains(&"batch 2".to_owned()));
+    assert!(world.frames().await.contains(&"batch 2".to_owned()));
     let refused = world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await;
     assert_eq!(refused.status, 401);
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::support::page::{LoadedPage, step};
 use crate::support::target::page;
-use crate::support::{World, app, eventually};
+use crate::support::{World, eventually};
 
 /// What an end of the sign-in may take.
 const SECOND: Duration = Duration::from_secs(1);
@@ -130,11 +130,11 @@ async fn a_recorded_socket_needs_a_proof_and_holds_messages_for_their_evidence()
     assert_eq!(world.batch(batch).await.status, 200);
     let arrived = [Message::text("held"), Message::binary(vec![9, 9])];
     eventually("both arrived in order", || *world.target.messages.lock().expect("not poisoned") == arrived).await;
-    app::eventually_frames(&world, &["opened websocket WEBSOCKET /live?room=1", "message down welcome", "message up held"]).await;
+    world.eventually_frames(&["opened websocket WEBSOCKET /live?room=1", "message down welcome", "message up held"]).await;
 
     world.app.gate().end(world.live.id);
     closes_within_a_second(&mut open).await;
-    app::eventually_frames(&world, &["closed done 101 0 0"]).await;
+    world.eventually_frames(&["closed done 101 0 0"]).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::support::page::LoadedPage;
 use crate::support::target::{broken, page};
 use crate::support::world::NAVIGATION;
-use crate::support::{World, app};
+use crate::support::World;
 
 async fn answered_by(bytes: impl Into<bytes::Bytes>) -> (World, crate::support::Answer) {
     let world = World::everyday().await;
@@ -103,13 +103,13 @@ async fn a_change_whose_answer_is_lost_reads_outcome_unknown() {
     world.change_target(|target| target.upstream = format!("http://{address}"));
     let answer = world.ask("POST", "/save", &[("x-chaperone", &loaded.proof("POST", "/save"))], "x").await;
     assert_eq!(answer.status, 502);
-    app::eventually_frames(&world, &["opened change POST /save", "body x", "closed unknown 0 1 0"]).await;
+    world.eventually_frames(&["opened change POST /save", "body x", "closed unknown 0 1 0"]).await;
 
     let free = TcpListener::bind("127.0.0.1:0").await.expect("binds").local_addr().expect("bound");
     world.change_target(|target| target.upstream = format!("http://{free}"));
     let answer = world.ask("POST", "/other", &[("x-chaperone", &loaded.proof("POST", "/other"))], "x").await;
     assert_eq!(answer.status, 502);
-    app::eventually_frames(&world, &["closed refused 0 0 0"]).await;
+    world.eventually_frames(&["closed refused 0 0 0"]).await;
 }
 
 #[tokio::test]
@@ -151,5 +151,5 @@ async fn a_double_click_that_aborts_its_first_navigation_changes_nothing_else() 
     drop(world.open("POST", "/save", &headers, "a=1").await);
     assert_eq!(world.ask("POST", "/save", NAVIGATION, "a=1").await.status, 200);
     let closed = ["opened change POST /save", "opened change POST /save", "closed done 200 3 11"];
-    app::eventually_frames(&world, &closed).await;
+    world.eventually_frames(&closed).await;
 }

@@ -5,6 +5,7 @@ pub mod app;
 pub mod names;
 pub mod page;
 pub mod target;
+pub mod vault;
 pub mod world;
 
 pub use world::{Answer, World, eventually};

@@ -9,7 +9,7 @@ use chaperone_app::gate::{LiveFacts, LiveSignIn, Recorded, SessionFacts};
 use chaperone_app::secrets;
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId, SignInId, TargetId, UserId};
+use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId, RecordingId, SignInId, TargetId, UserId};
 use chaperone_domain::sign_in::{Channel, SignIn, SignInKind};
 use chaperone_domain::target::{Target as DomainTarget, TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::{Roles, User};
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use super::page::LoadedPage;
 use super::target::Target;
+use super::vault::Disk;
 
 pub const HOST: &str = "erp.localhost:8080";
 
@@ -60,6 +61,8 @@ pub struct World {
     pub live: Arc<LiveSignIn>,
     pub secret: String,
     pub domain_target: Mutex<DomainTarget>,
+    pub disk: Disk,
+    pub recording: Option<RecordingId>,
 }
 
 fn uuid() -> Uuid {
@@ -103,7 +106,8 @@ impl World {
     async fn begin(recorded: bool, channel: Channel) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let target = Target::start().await;
-        let app = super::app::open().await;
+        let disk = Disk::new();
+        let app = super::app::open(&disk).await;
         let now = app.now();
         let directory_id = DirectoryId::new(uuid());
         let domain_target = DomainTarget {
@@ -152,7 +156,11 @@ impl World {
         });
         let row = sign_in_row(channel, now);
         let facts = LiveFacts { user, account, session, expires_at: row.expires_at };
-        let writer = if recorded { Recorded::Here(super::app::writer(&app, &row).await) } else { Recorded::No };
+        let recording = recorded.then(|| RecordingId::new(uuid()));
+        let writer = match recording {
+            Some(id) => Recorded::Here(disk.begin(id, &row, &facts).await),
+            None => Recorded::No,
+        };
         let live = LiveSignIn::new(&row, facts, writer);
         let secret = match channel {
             Channel::Web => secrets::new_secret(),
@@ -163,7 +171,7 @@ impl World {
 
         let (gateway, address) = start(&app, trusting(b"")).await;
         let domain_target = Mutex::new(domain_target);
-        Self { app, gateway, address, target, live, secret, domain_target }
+        Self { app, gateway, address, target, live, secret, domain_target, disk, recording }
     }
 
     /// A new gateway over the same app: what was in the old one's memory is gone.
@@ -181,6 +189,29 @@ impl World {
         let mut target = self.domain_target.lock().expect("not poisoned");
         change(&mut target);
         self.app.gate().set_targets(vec![target.clone()]);
+    }
+
+    /// What the recording holds, durably, in words.
+    pub async fn frames(&self) -> Vec<String> {
+        self.disk.frames(self.recording.expect("is recorded")).await
+    }
+
+    /// Waits until the recording holds all of these, as often as they are named.
+    pub async fn eventually_frames(&self, wanted: &[&str]) {
+        let mut held = Vec::new();
+        for _ in 0..500 {
+            held = self.frames().await;
+            let mut left = held.clone();
+            let all = wanted.iter().all(|wanted| {
+                let found = left.iter().position(|frame| frame == wanted);
+                found.map(|at| left.remove(at)).is_some()
+            });
+            if all {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("wanted {wanted:?}\nfound {held:#?}");
     }
 
     /// The sign-in's cookie, with one of the application's own.
