@@ -6,7 +6,7 @@ use chaperone_domain::Instant;
 use chaperone_domain::target::Target;
 use chaperone_recording::Vault;
 use chaperone_store::Store;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 use crate::assertion::AssertionKey;
 use crate::attempts::Attempts;
@@ -15,6 +15,7 @@ use crate::clock::{Clock, HighWaterClock};
 use crate::errors::AppError;
 use crate::faults::Faults;
 use crate::gate::Gate;
+use crate::grants::Hands;
 use crate::recordings::Viewings;
 use crate::secrets::{Keys, Passwords};
 
@@ -70,8 +71,8 @@ pub struct App {
     pub(crate) tail: jiff::SignedDuration,
     /// Wakes the processor: something may be due.
     pub(crate) processor_nudge: Notify,
-    /// One hand at a time moves sessions on this node; other nodes lose on versions and fences.
-    pub(crate) processing: Mutex<()>,
+    /// One hand at a time moves an account on this node.
+    pub(crate) hands: Hands,
     /// Since when nothing can be recorded.
     pub(crate) unrecordable_since: std::sync::Mutex<Option<Instant>>,
 }
@@ -98,7 +99,7 @@ impl App {
             refusals: crate::entry::Refusals::default(),
             tail: config.tail,
             processor_nudge: Notify::new(),
-            processing: Mutex::new(()),
+            hands: Hands::default(),
             unrecordable_since: std::sync::Mutex::new(None),
         });
         app.gate.set_targets(app.store.read().targets().await?);

@@ -1,7 +1,5 @@
 //! The built-in directory: an account is a row, and its state is the user's right to enter targets.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chaperone_connectors::{
     Connector, ConnectorError, ExternalAccount, ListedAccount, ListedPage, Observation,
@@ -20,8 +18,8 @@ use crate::op::{EventExt as _, Op};
 const PAGE: u64 = 500;
 
 /// The connector over the rows.
-pub(crate) struct BuiltInDirectory {
-    pub(crate) app: Arc<App>,
+pub(crate) struct BuiltInDirectory<'a> {
+    pub(crate) app: &'a App,
     pub(crate) directory_id: DirectoryId,
 }
 
@@ -30,7 +28,7 @@ fn unreachable(error: StoreError) -> ConnectorError {
 }
 
 #[async_trait]
-impl Connector for BuiltInDirectory {
+impl Connector for BuiltInDirectory<'_> {
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ConnectorError> {
         let filter =
             chaperone_store::AccountFilter { directory_id: Some(self.directory_id), ..Default::default() };

@@ -1,0 +1,49 @@
+//! Jobs: what time alone moves. Each looks at the world as it is, moves it one step towards what is wanted, and
+//! looks again; none takes input, none remembers, so a restart anywhere costs nothing.
+//!
+//! | job | looks at | does |
+//! | --- | --- | --- |
+//! | processor | sessions whose time has come | starts, ends, expires them; brings accounts back |
+//! | sign-ins | last uses, limits | stores last uses, ends what is silent or over |
+//! | recordings | recordings whose sign-in is over; whether anything can be recorded | seals; ends sessions that cannot be recorded |
+//! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::app::App;
+
+mod processor;
+mod recordings;
+mod sign_ins;
+mod trail;
+
+/// Runs every job until `shutdown` becomes true, then stores what is only in memory.
+pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
+    let mut jobs = JoinSet::new();
+    jobs.spawn(processor::run(app.clone(), shutdown.clone()));
+    jobs.spawn(sign_ins::run(app.clone(), shutdown.clone()));
+    jobs.spawn(recordings::run(app.clone(), shutdown.clone()));
+    jobs.spawn(trail::run(app, shutdown));
+    while let Some(ended) = jobs.join_next().await {
+        if let Err(error) = ended {
+            // A job that panics would leave accounts open: better to be restarted as a whole.
+            tracing::error!(%error, "a job stopped");
+            return;
+        }
+    }
+}
+
+/// Waits, but not longer than until the end is asked for; says whether to go on.
+async fn pause(shutdown: &mut watch::Receiver<bool>, pause: Duration) -> bool {
+    if *shutdown.borrow() {
+        return false;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(pause) => true,
+        changed = shutdown.changed() => changed.is_ok() && !*shutdown.borrow(),
+    }
+}
