@@ -23,7 +23,6 @@ const TABLE: &[(&str, &[&str])] = &[
             "chaperone-connectors",
         ],
     ),
-    ("chaperone-gateway", &["chaperone-app", "chaperone-recording", "chaperone-domain"]),
     ("chaperone-api", &["chaperone-app", "chaperone-recording", "chaperone-domain"]),
     (
         "chaperone",
@@ -34,7 +33,6 @@ const TABLE: &[(&str, &[&str])] = &[
             "chaperone-store",
             "chaperone-connectors",
             "chaperone-app",
-            "chaperone-gateway",
             "chaperone-api",
             "sample-erp",
         ],

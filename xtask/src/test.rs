@@ -8,7 +8,7 @@ use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::process::{Program, is_installed};
 use crate::project::Outcome;
 use crate::stages::Stages;
-use crate::{build, check, setup, web};
+use crate::{build, check, openapi, setup, web};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -54,7 +54,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if wants(Part::Rust) {
             stages.stage("Rust tests", || rust_tests(&arguments.more));
         }
-        if wants(Part::E2e) {
+        // The browser tests need an executable that serves; they run as soon as it does.
+        if wants(Part::E2e) && openapi::is_served() {
             stages.stage("browser tests", || web::browser_tests(&executable, &arguments.more));
         }
         if wants(Part::Check) {

@@ -1,1 +1,1 @@
-//! TODO
+//! The HTTP API, sign-in, and the console's files.

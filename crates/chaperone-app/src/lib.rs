@@ -1,1 +1,1 @@
-//! TODO
+//! Use cases and jobs: authorise, decide, act, record.

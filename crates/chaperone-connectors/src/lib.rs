@@ -1,1 +1,1 @@
-//! TODO
+//! Observe and change accounts in other systems.

@@ -1,1 +1,1 @@
-//! TODO
+//! The recording's format: frames, chain, encryption, steps, exports; where its bytes are kept.

@@ -1,1 +1,1 @@
-//! TODO
+//! Rows: migrations and queries, on SQLite and PostgreSQL.
