@@ -23,6 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "chaperone-connectors",
         ],
     ),
+    ("chaperone-gateway", &["chaperone-app", "chaperone-recording", "chaperone-domain"]),
     ("chaperone-api", &["chaperone-app", "chaperone-recording", "chaperone-domain"]),
     (
         "chaperone",
@@ -33,6 +34,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "chaperone-store",
             "chaperone-connectors",
             "chaperone-app",
+            "chaperone-gateway",
             "chaperone-api",
             "sample-erp",
         ],
@@ -40,6 +42,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("sample-erp", &[]),
     ("xtask", &[]),
 ];
+
+/// In the table already, and outside the workspace until what it depends on is there.
+const AWAITED: &[&str] = &["chaperone-gateway"];
 
 /// What must stay out of a crate, so that "pure" stays a fact: the domain knows no async, SQL, HTTP or serde.
 const BANNED: &[(&str, &[&str])] = &[
@@ -73,7 +78,7 @@ pub(crate) fn broken_rules(members: &[Member]) -> Vec<String> {
         }
     }
     for (name, _) in TABLE {
-        if !members.iter().any(|member| member.name == *name) {
+        if !members.iter().any(|member| member.name == *name) && !AWAITED.contains(name) {
             broken.push(format!("{name} is in the layer table and not in the workspace"));
         }
     }

@@ -127,7 +127,7 @@ export class ReferenceGateway {
   }
 
   /** Waits until `look` finds something. */
-  async until<T>(look: () => T | undefined | null | false, what: string, within = 8000): Promise<T> {
+  async until<T>(look: () => T | undefined | null | false, what: string, within = 30000): Promise<T> {
     const end = Date.now() + within;
     for (;;) {
       const found = look();
