@@ -44,7 +44,15 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// In the table already, and outside the workspace until what it depends on is there.
-const AWAITED: &[&str] = &["chaperone-gateway"];
+const AWAITED: &[&str] = &[
+    "chaperone-api",
+    "chaperone-app",
+    "chaperone-connectors",
+    "chaperone-gateway",
+    "chaperone-ledger",
+    "chaperone-recording",
+    "chaperone-store",
+];
 
 /// What must stay out of a crate, so that "pure" stays a fact: the domain knows no async, SQL, HTTP or serde.
 const BANNED: &[(&str, &[&str])] = &[

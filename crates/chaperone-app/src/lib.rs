@@ -1,1 +1,35 @@
 //! Use cases and jobs: authorise, decide, act, record.
+//!
+//! A use case reads as one sentence: *require → read facts → ask the domain → write → commit with its event →
+//! nudge jobs*. It gets an [`Op`] first: who, from where, when. Nothing here speaks HTTP or SQL.
+//!
+//! Jobs ([`jobs`]) reconcile: they take no input, look at the world, and move it one step towards what is wanted.
+//! They are started by the executable.
+pub mod accounts;
+pub mod api_tokens;
+mod app;
+pub mod assertion;
+pub mod attempts;
+pub mod audit_events;
+mod built_in_directory;
+pub mod changes;
+pub mod clock;
+pub mod entry;
+pub mod errors;
+pub mod faults;
+pub mod gate;
+mod grants;
+pub mod install;
+pub mod jobs;
+pub mod op;
+pub mod organization;
+pub mod privileged_sessions;
+pub mod recordings;
+pub mod secrets;
+pub mod sign_ins;
+pub mod targets;
+pub mod users;
+
+pub use app::{Addresses, App, AppConfig};
+pub use errors::AppError;
+pub use op::{Client, Op, Who};

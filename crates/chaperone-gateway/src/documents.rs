@@ -74,7 +74,7 @@ struct Book {
     document: Document,
     macs: VecDeque<(u32, Mac)>,
     intents: VecDeque<Declared>,
-    told_lost: bool,
+    told: DocumentState,
     forgiven: bool,
 }
 
@@ -110,7 +110,7 @@ impl Tracked {
                 document: Document::issue(now),
                 macs: VecDeque::new(),
                 intents: VecDeque::new(),
-                told_lost: false,
+                told: DocumentState::Issued,
                 forgiven: false,
             }),
         })
@@ -184,14 +184,17 @@ impl Tracked {
         self.changed.notify_waiters();
     }
 
-    /// Breaks it for good; answers whether this is news.
-    pub(crate) fn lose(&self, reason: LostReason) -> bool {
-        let mut book = lock(&self.book);
-        book.document.lose(reason);
-        let news = !std::mem::replace(&mut book.told_lost, true);
-        drop(book);
+    /// Breaks it for good.
+    pub(crate) fn lose(&self, reason: LostReason) {
+        lock(&self.book).document.lose(reason);
         self.changed.notify_waiters();
-        news
+    }
+
+    /// Its state, if it is another than the one that was told last.
+    pub(crate) fn news(&self, now: Instant) -> Option<DocumentState> {
+        let mut book = lock(&self.book);
+        let state = book.document.state(now);
+        (std::mem::replace(&mut book.told, state) != state).then_some(state)
     }
 
     /// Whether a change that names this sequence may leave.
@@ -234,10 +237,12 @@ impl Tracked {
         self.top && !book.forgiven && book.document.never_said_hello(now)
     }
 
+    /// Whether it may be forgotten when there is too much to remember.
     fn is_over(&self, now: Instant) -> bool {
         let book = lock(&self.book);
-        matches!(book.document.state(now), DocumentState::Lost | DocumentState::Ended)
-            || book.document.never_said_hello(now) && book.forgiven
+        // A frame that never said hello runs no scripts, and counts for nothing.
+        let mute = book.document.never_said_hello(now) && (book.forgiven || !self.top);
+        mute || matches!(book.document.state(now), DocumentState::Lost | DocumentState::Ended)
     }
 }
 

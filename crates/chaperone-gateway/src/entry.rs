@@ -119,7 +119,7 @@ async fn enter(
         &mut response,
         &format!("{NONCE_COOKIE_NAME}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"),
     );
-    let live = gateway.app.identify_cookie(&redeemed.secret).await.ok().flatten();
+    let live = gateway.app.identify_cookie(&redeemed.secret, &target.host).await.ok().flatten();
     if live.is_some_and(|live| matches!(live.recorded, Recorded::Here(_))) {
         // Pages that the browser kept from before have no recorder in them.
         response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));

@@ -233,6 +233,18 @@ fn entry(why: EntryRefused) -> Answer {
             "You own no account for everyday use in this application. Ask for a privileged session in the console, or ask your administrator for an account.",
             Next::Console,
         ),
+        EntryRefused::AccountDisabled => (
+            S::FORBIDDEN,
+            "The account is disabled",
+            "Your account for this application cannot be used. Ask for a privileged session in the console, or ask your administrator.",
+            Next::Console,
+        ),
+        EntryRefused::ConsentNeeded => (
+            S::FORBIDDEN,
+            "Everything here is recorded",
+            "At this application every sign-in is recorded, and only a person can agree to that: open it in the browser.",
+            Next::Console,
+        ),
         EntryRefused::UserInactive => (
             S::FORBIDDEN,
             "You cannot enter",
@@ -380,7 +392,7 @@ fn target(why: TargetProblem) -> Answer {
             "It did not arrive whole. Look at the result before you repeat it.",
         ),
         TargetProblem::NotRecorded => return Refused::CannotStore.answer(),
-        TargetProblem::Cut => return not_admitted(NotAdmitted::SignInOver),
+        TargetProblem::Cut | TargetProblem::Over => return not_admitted(NotAdmitted::SignInOver),
     };
     answer(status, name, title, detail, Next::Retry)
 }

@@ -10,19 +10,19 @@ use bytes::{Bytes, BytesMut};
 use chaperone_app::App;
 use chaperone_domain::ids::DocumentId;
 use futures_util::stream::unfold;
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, response};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
 
-use crate::body::{AtEnd, Body, BodyError, Ending, Guard, Guarded, Observed, Tally, empty, full};
+use crate::body::{AtEnd, AtPiece, Body, BodyError, Ending, Guard, Guarded, Observed, Tally, empty, full};
 use crate::documents::{Evidence, RecordedSignIn};
 use crate::errors::Refused;
 use crate::forward::TargetProblem;
-use crate::limits::{BODY_FRAME_BYTES, BODY_KEPT_MAX_BYTES};
+use crate::limits::{BODY_FRAME_BYTES, BODY_KEPT_MAX_BYTES, PREVIEW_MAX_BYTES};
 use crate::redact;
-use crate::witness::{self, Asked, ExchangeKind, Outcome, Place};
+use crate::witness::{self, Answered, Asked, OpenedKind, Outcome, Place};
 
 /// How far the body of a request went; written by the connection to the target, read by the closing frame.
 #[derive(Clone, Default)]
@@ -35,8 +35,7 @@ impl Sent {
     }
 
     fn ending(&self) -> Ending {
-        let nothing = Ending { bytes: 0, sha256: None, whole: false };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(nothing)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(NOTHING)
     }
 }
 
@@ -53,7 +52,7 @@ pub(crate) async fn open(
     recorded: &Arc<RecordedSignIn>,
     app: &Arc<App>,
     asked: Asked,
-    kind: ExchangeKind,
+    kind: OpenedKind,
     evidence: Option<&Evidence>,
     headers: &HeaderMap,
     body: Option<Incoming>,
@@ -187,30 +186,68 @@ impl Opened {
     /// The target gave no answer.
     pub(crate) fn failed(self, problem: TargetProblem, app: &App) {
         let outcome = match problem {
-            TargetProblem::Unreachable | TargetProblem::Untrusted => Outcome::Refused,
+            TargetProblem::Unreachable | TargetProblem::Untrusted | TargetProblem::Over => Outcome::Refused,
             _ => Outcome::Unknown,
         };
-        let nothing = Ending { bytes: 0, sha256: None, whole: false };
-        let frame = witness::closed(&self.asked, outcome, None, &self.sent.ending(), &nothing, app.now());
+        let answered = Answered { reason: Some(problem.name().to_owned()), ..Answered::default() };
+        let frame = witness::closed(&self.asked, outcome, answered, &self.sent.ending(), &NOTHING, app.now());
         self.place.send(frame);
     }
 
     /// The answer's body, which closes the exchange when it is over.
-    pub(crate) fn closing(self, status: u16, body: Body, app: &Arc<App>) -> Body {
+    pub(crate) fn closing(self, answer: &response::Parts, body: Body, app: &Arc<App>) -> Body {
         let app = app.clone();
+        let preview = Preview::of(&answer.headers);
+        let at_piece = preview.as_ref().map(Preview::at_piece);
+        let mut answered = Answered {
+            status: Some(answer.status.as_u16()),
+            headers: redact::headers(&answer.headers),
+            ..Answered::default()
+        };
         let at_end: AtEnd = Box::new(move |ending| {
+            answered.preview = preview.map(|preview| preview.end(&ending)).unwrap_or_default();
             // The head of an answer proves that the target did it, also when the rest did not arrive.
-            let frame = witness::closed(
-                &self.asked,
-                Outcome::Done,
-                Some(status),
-                &self.sent.ending(),
-                &ending,
-                app.now(),
-            );
-            self.place.send(frame);
+            let sent = self.sent.ending();
+            self.place.send(witness::closed(&self.asked, Outcome::Done, answered, &sent, &ending, app.now()));
         });
-        Observed::new(body, Tally::hashing(), at_end).boxed_unsync()
+        let observed = Observed::new(body, Tally::hashing(), at_end);
+        match at_piece {
+            Some(at_piece) => observed.each(at_piece).boxed_unsync(),
+            None => observed.boxed_unsync(),
+        }
+    }
+}
+
+const NOTHING: Ending = Ending { bytes: 0, sha256: None, whole: false };
+
+/// A short answer in words, kept whole so that its secrets can be taken out.
+struct Preview {
+    content_type: String,
+    pieces: Arc<Mutex<BytesMut>>,
+}
+
+impl Preview {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned();
+        let readable = redact::looks_into(&content_type) && !headers.contains_key(CONTENT_ENCODING);
+        readable.then(|| Self { content_type, pieces: Arc::default() })
+    }
+
+    fn at_piece(&self) -> AtPiece {
+        let pieces = self.pieces.clone();
+        Box::new(move |piece| {
+            let mut pieces = pieces.lock().unwrap_or_else(PoisonError::into_inner);
+            if pieces.len() + piece.len() <= PREVIEW_MAX_BYTES {
+                pieces.extend_from_slice(piece);
+            }
+        })
+    }
+
+    fn end(self, ending: &Ending) -> Bytes {
+        let pieces =
+            std::mem::take(&mut *self.pieces.lock().unwrap_or_else(PoisonError::into_inner)).freeze();
+        let whole = ending.whole && pieces.len() as u64 == ending.bytes;
+        if whole { redact::body(&self.content_type, &pieces) } else { Bytes::new() }
     }
 }
 
@@ -227,8 +264,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// There was no answer.
     pub(crate) fn failed(self, status: u16, app: &App) {
-        let nothing = Ending { bytes: 0, sha256: None, whole: false };
-        self.place.send(witness::read(&self.asked, self.document, status, "", &nothing, app.now()));
+        self.place.send(witness::read(&self.asked, self.document, status, "", &NOTHING, app.now()));
     }
 
     /// What is written when the answer is over.

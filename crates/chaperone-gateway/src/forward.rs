@@ -53,6 +53,26 @@ pub(crate) enum TargetProblem {
     /// The sign-in ended meanwhile.
     #[error("the sign-in ended")]
     Cut,
+    /// The sign-in had ended before anything was sent.
+    #[error("the sign-in had ended")]
+    Over,
+}
+
+impl TargetProblem {
+    /// The stable name in frames.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
+            Self::Slow => "slow",
+            Self::Broken => "broken",
+            Self::HeadersTooLarge => "headers-too-large",
+            Self::RequestBroken => "request-broken",
+            Self::NotRecorded => "not-recorded",
+            Self::Cut => "cut",
+            Self::Over => "over",
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

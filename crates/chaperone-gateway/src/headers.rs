@@ -257,6 +257,8 @@ pub fn to_target(headers: &mut HeaderMap, came: CameBy<'_>) {
         headers.remove(http::header::AUTHORIZATION);
     }
     strip_our_cookies(headers);
+    // The wait for it is between the client and us.
+    headers.remove(http::header::EXPECT);
     let set = |headers: &mut HeaderMap, name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);

@@ -29,7 +29,7 @@ pub(crate) async fn identify(
     let cookie = headers::cookie(headers, COOKIE_NAME);
     let Some(token) = headers::token(headers) else {
         return match cookie {
-            Some(secret) => app.identify_cookie(secret).await.map_err(|_| Refused::CannotAsk),
+            Some(secret) => app.identify_cookie(secret, &target.host).await.map_err(|_| Refused::CannotAsk),
             None => Ok(None),
         };
     };

@@ -160,7 +160,7 @@ async fn store(
             }
             Verdict::Next => {
                 let now = gateway.app.now();
-                let frames = witness::batch(document.id, batch, &content, &unpacked, now);
+                let frames = witness::batch(batch, &unpacked, now).ok_or(NotTaken::Malformed)?;
                 if let Err(error) = owner.writer.append(frames).await {
                     tracing::warn!(document = %document.id, %error, "a batch could not be stored");
                     return Err(NotTaken::NotNow);
@@ -169,6 +169,7 @@ async fn store(
                 document.stored(batch, &arrival, declared, gateway.app.now());
                 drop(turn);
                 owner.changed.notify_waiters();
+                tell(gateway, owner, document).await;
                 return Ok(());
             }
         }
@@ -183,16 +184,22 @@ fn not_taken(error: BatchError) -> NotTaken {
     }
 }
 
-/// Locks a document for good; the first time it is told to the recording and to the trail.
-pub(crate) async fn lose(
-    gateway: &Gateway,
-    owner: &Arc<RecordedSignIn>,
-    document: &Arc<Tracked>,
-    reason: LostReason,
-) {
-    if document.lose(reason) {
-        owner.changed.notify_waiters();
-        owner.frames.put(witness::document_lost(document.id, reason, gateway.app.now())).await;
+/// Locks a document for good.
+async fn lose(gateway: &Gateway, owner: &Arc<RecordedSignIn>, document: &Arc<Tracked>, reason: LostReason) {
+    document.lose(reason);
+    tell(gateway, owner, document).await;
+}
+
+/// Tells the recording of a document's new state, if it has one; and the trail, if it is lost.
+pub(crate) async fn tell(gateway: &Gateway, owner: &Arc<RecordedSignIn>, document: &Arc<Tracked>) {
+    let now = gateway.app.now();
+    // Without a place now, the next look in a second tells it.
+    let Some(place) = owner.frames.try_place() else { return };
+    let Some(state) = document.news(now) else { return };
+    owner.changed.notify_waiters();
+    let reason = document.lost_reason(now);
+    place.send(witness::document_state(document.id, state, reason, now));
+    if let Some(reason) = reason {
         gateway.app.document_locked(&owner.live, document.id, reason.name()).await;
     }
 }

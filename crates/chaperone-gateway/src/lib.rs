@@ -34,9 +34,12 @@ mod inject;
 mod inject_xml;
 pub mod limits;
 mod pages;
+mod pipeline;
+mod preflight;
 mod redact;
 mod rewrite;
 mod served;
+mod socket;
 mod way;
 mod websocket;
 mod witness;
@@ -48,7 +51,6 @@ use std::time::Duration;
 
 use chaperone_app::App;
 use chaperone_app::gate::LiveSignIn;
-use chaperone_domain::document::LostReason;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -175,9 +177,7 @@ impl Gateway {
         let now = self.app.now();
         for recorded in self.documents.all() {
             for document in recorded.all() {
-                if document.lost_reason(now) == Some(LostReason::Silent) {
-                    ingest::lose(self, &recorded, &document, LostReason::Silent).await;
-                }
+                ingest::tell(self, &recorded, &document).await;
             }
         }
         self.documents.forget_over(now);

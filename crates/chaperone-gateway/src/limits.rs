@@ -16,6 +16,9 @@ pub const BODY_BEFORE_SIGN_IN_MAX_BYTES: u64 = 1024 * 1024;
 /// The way through the console may take this many seconds: somebody may have to sign in on it.
 pub const NONCE_SECONDS: u32 = 900;
 
+/// Longest answer to a CORS preflight, in bytes.
+pub const PREFLIGHT_ANSWER_MAX_BYTES: usize = 64 * 1024;
+
 /// A connection to a target must stand after this time.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A target must begin to answer after this time.
@@ -62,6 +65,8 @@ pub const DOCUMENTS_PER_SIGN_IN: usize = 256;
 pub const BODY_KEPT_MAX_BYTES: u64 = 1024 * 1024;
 /// Most bytes of a body in one frame.
 pub const BODY_FRAME_BYTES: usize = 64 * 1024;
+/// An answer to a change is kept when it is in words and no longer than this, in bytes.
+pub const PREVIEW_MAX_BYTES: usize = 16 * 1024;
 /// Frames of reads that wait to be written in one sign-in; beyond that, requests wait.
 pub const READ_QUEUE_FRAMES: usize = 1024;
 /// A request waits this long for its place among the frames to be written.

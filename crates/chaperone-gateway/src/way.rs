@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use chaperone_app::gate::LiveSignIn;
 use chaperone_app::secrets;
-use chaperone_domain::ids::{DocumentId, ExchangeId};
+use chaperone_domain::ids::{DocumentId, ExchangeId, TargetId};
 use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::Target;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, UPGRADE,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE,
 };
 use http::{Method, Request, Response, StatusCode, Version, request, response};
 use http_body::Body as _;
@@ -28,8 +28,10 @@ use crate::forward::{self, TargetProblem};
 use crate::headers::{self, CameBy, Host, PROOF_HEADER};
 use crate::limits::{BODY_BEFORE_SIGN_IN_MAX_BYTES, LOADING_WAIT};
 use crate::rewrite::Kind;
-use crate::witness::{self, Asked, ExchangeKind};
-use crate::{Gateway, Peer, admit, assets, entry, identify, identity, redact, rewrite, served, websocket};
+use crate::witness::{self, Asked, OpenedKind};
+use crate::{
+    Gateway, Peer, admit, assets, entry, identify, identity, preflight, redact, rewrite, served, socket,
+};
 
 /// What is known of a request when it is refused, for the page.
 #[derive(Default)]
@@ -65,12 +67,14 @@ pub(crate) async fn way(
 
     // Identify: who is there? Nothing of a body is read before that is known.
     let Some(live) = identify::identify(app, &target, &parts.headers, peer).await? else {
+        if preflight::is_from_a_target(gateway, parts) {
+            return preflight::ask(gateway, parts, peer, &target, &host).await;
+        }
         return nobody(gateway, parts, &target);
     };
 
     // Admit: may they, here, now? Decided from memory, so that an end counts from the next request on.
     admit::admit(app, &live, &target, &identify::client(&parts.headers, peer)).await?;
-    live.seen(app.now());
     app.seen_at_target(&live, &target);
 
     // Is it recorded? Only then is there a barrier, a witness and an injection.
@@ -87,7 +91,7 @@ pub(crate) async fn way(
     // A WebSocket is a change that goes on: it needs evidence to open, and each of its messages has its own.
     if headers::is_websocket(parts) {
         let upgrade = upgrade.ok_or(Refused::BadRequest(headers::BadRequest::Method))?;
-        return socket(gateway, parts, peer, &target, &host, &live, recorded, upgrade).await;
+        return socket::open(gateway, parts, peer, &target, &host, &live, recorded, upgrade).await;
     }
 
     let body = traces.body.take();
@@ -134,6 +138,7 @@ pub(crate) async fn way(
     };
     let asked = Asked {
         exchange: ExchangeId::new(secrets::new_uuid(app.now())),
+        target: target.id,
         method: parts.method.as_str().to_owned(),
         url: redact::url(&format!("{}://{}{asked_path}", peer.scheme(), host.authority)).into_owned(),
         at: app.now(),
@@ -145,7 +150,7 @@ pub(crate) async fn way(
             &recorded,
             app,
             asked.clone(),
-            ExchangeKind::Change,
+            OpenedKind::Change,
             evidence.as_ref(),
             &parts.headers,
             body,
@@ -166,6 +171,7 @@ pub(crate) async fn way(
         fresh_and_whole(&mut parts.headers);
     }
     let method = parts.method.clone();
+    let use_of_answer = UseOfAnswer::of(&parts.headers);
     let request = to_target(gateway, parts, peer, &target, &host, &live, &asked_path, body)?;
     let (mut answer, body) = match send(gateway, &live, request).await {
         Ok(answer) => answer,
@@ -180,7 +186,7 @@ pub(crate) async fn way(
     }
 
     // Something that is taken away needs evidence like a change; only the answer's head says that it is one.
-    let witnessed = if is_download(requested, &answer, &witnessed) && live.channel == Channel::Web {
+    let witnessed = if is_download(use_of_answer, &answer, &witnessed) && live.channel == Channel::Web {
         let change =
             Change { method: method.as_str(), path_and_query: &asked_path, proof: proof.as_deref(), sender };
         let evidence = match barrier::evidence(app, &recorded, change).await {
@@ -194,7 +200,7 @@ pub(crate) async fn way(
             &recorded,
             app,
             asked.clone(),
-            ExchangeKind::Download,
+            OpenedKind::Download,
             Some(&evidence),
             &answer.headers,
             None,
@@ -213,8 +219,15 @@ pub(crate) async fn way(
     let body = match kind {
         _ if live.channel != Channel::Web => guarded.boxed_unsync(),
         Kind::Document(markup) if has_body => {
-            let document =
-                Issue { gateway, recorded: &recorded, requested, url: &asked.url, peer, host: &host };
+            let document = Issue {
+                gateway,
+                recorded: &recorded,
+                requested,
+                target: target.id,
+                url: &asked.url,
+                peer,
+                host: &host,
+            };
             match document.deliver(answer, guarded, markup).await {
                 Ok((parts, body)) => {
                     answer = parts;
@@ -264,7 +277,7 @@ impl Witnessed {
         body: Body,
     ) -> Body {
         match self {
-            Self::Change(opened) => opened.closing(answer.status.as_u16(), body, app),
+            Self::Change(opened) => opened.closing(answer, body, app),
             Self::Read(reading) => {
                 let at_end: AtEnd = reading.at_end(answer.status.as_u16(), &answer.headers, app);
                 match served::passing(recorded, app, url, answer.status, &answer.headers) {
@@ -346,7 +359,8 @@ async fn only_with_recorder(
     }
 }
 
-async fn refuse_change(
+/// Tells the recording and the trail of a refused change.
+pub(crate) async fn refuse_change(
     gateway: &Gateway,
     recorded: &Arc<RecordedSignIn>,
     target: &Target,
@@ -370,7 +384,7 @@ async fn refuse_change(
 
 /// The request for the target: its headers without anybody's claims, with ours.
 #[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
-fn to_target(
+pub(crate) fn to_target(
     gateway: &Gateway,
     parts: &mut request::Parts,
     peer: &Peer,
@@ -398,7 +412,11 @@ async fn send(
     live: &Arc<LiveSignIn>,
     request: Request<Body>,
 ) -> Result<(response::Parts, Incoming), TargetProblem> {
-    let over = Guard::new(&gateway.app, live).over();
+    let guard = Guard::new(&gateway.app, live);
+    // It may have ended while the evidence was waited for: then nothing leaves.
+    if guard.is_over() {
+        return Err(TargetProblem::Over);
+    }
     tokio::select! {
         biased;
         answer = gateway.targets.send(request) => {
@@ -406,7 +424,7 @@ async fn send(
             // A target that changes the protocol unasked would speak past us.
             if parts.status == StatusCode::SWITCHING_PROTOCOLS { Err(TargetProblem::Broken) } else { Ok((parts, body)) }
         }
-        () = over => Err(TargetProblem::Cut),
+        () = guard.over() => Err(TargetProblem::Cut),
     }
 }
 
@@ -423,10 +441,29 @@ fn fresh_and_whole(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether the answer is saved instead of shown. Pictures and scripts are used where they stand, whatever they say.
-fn is_download(requested: Option<DocumentKind>, answer: &response::Parts, witnessed: &Witnessed) -> bool {
+/// Whether the answer is saved instead of shown. Pictures, scripts and the like are used where they stand, whatever
+/// they say; what a script fetches it may save.
+fn is_download(use_of_answer: UseOfAnswer, answer: &response::Parts, witnessed: &Witnessed) -> bool {
     let is_read = matches!(witnessed, Witnessed::Read(_));
-    is_read && requested.is_some() && answer.status.is_success() && rewrite::is_attachment(&answer.headers)
+    let may_be_saved = use_of_answer == UseOfAnswer::MayBeSaved;
+    is_read && may_be_saved && answer.status.is_success() && rewrite::is_attachment(&answer.headers)
+}
+
+/// What the browser does with an answer, as far as downloads go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UseOfAnswer {
+    MayBeSaved,
+    PartOfAPage,
+}
+
+impl UseOfAnswer {
+    fn of(headers: &HeaderMap) -> Self {
+        const SAVED: [&str; 7] = ["document", "iframe", "frame", "fencedframe", "object", "embed", "empty"];
+        match headers.get("sec-fetch-dest").and_then(|dest| dest.to_str().ok()) {
+            Some(dest) if !SAVED.contains(&dest) => Self::PartOfAPage,
+            _ => Self::MayBeSaved,
+        }
+    }
 }
 
 /// A redirect leads the browser on without asking the page, so the evidence for this request goes along.
@@ -464,6 +501,7 @@ struct Issue<'a> {
     gateway: &'a Arc<Gateway>,
     recorded: &'a Arc<RecordedSignIn>,
     requested: Option<DocumentKind>,
+    target: TargetId,
     url: &'a str,
     peer: &'a Peer,
     host: &'a Host,
@@ -487,119 +525,18 @@ impl Issue<'_> {
         }
         let kind = self.requested.unwrap_or(DocumentKind::Page);
         let document = self.gateway.documents.issue(self.recorded, id, kind, app.now());
-        self.recorded.frames.put(witness::document_issued(id, kind, self.url, app.now())).await;
-        let app = app.clone();
-        let at_end: AtEnd =
-            Box::new(
-                move |ending| {
-                    if ending.whole { document.delivered(app.now()) } else { document.aborted() }
-                },
-            );
+        let place = self.recorded.frames.place().await.ok_or(Refused::CannotStore)?;
+        place.send(witness::document_issued(id, kind, self.target, self.url, app.now()));
+        let (app, recorded) = (app.clone(), self.recorded.clone());
+        let at_end: AtEnd = Box::new(move |ending| {
+            if ending.whole {
+                document.delivered(app.now())
+            } else {
+                document.aborted()
+            }
+            // Another page may be waiting for this one to be out of the way.
+            recorded.changed.notify_waiters();
+        });
         Ok((ready.parts, Observed::new(ready.body, Tally::counting(), at_end).boxed_unsync()))
     }
-}
-
-#[expect(clippy::too_many_arguments, reason = "the parts of one request, each used once")]
-async fn socket(
-    gateway: &Arc<Gateway>,
-    parts: &mut request::Parts,
-    peer: &Peer,
-    target: &Target,
-    host: &Host,
-    live: &Arc<LiveSignIn>,
-    recorded: Option<Arc<RecordedSignIn>>,
-    upgrade: hyper::upgrade::OnUpgrade,
-) -> Result<Response<Body>, Refused> {
-    let app = &gateway.app;
-    let asked_path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let protocol = parts.headers.get(UPGRADE).cloned();
-    let (path, proof) = websocket::strip_proof(&asked_path);
-    let mut opened = None;
-    let mut witnessed = None;
-    if let Some(recorded) = recorded {
-        let mut evidence = None;
-        if live.channel == Channel::Web {
-            // A socket carries its proof in the address, and only there: no intent opens one.
-            let change = Change {
-                method: "WEBSOCKET",
-                path_and_query: path,
-                proof: Some(proof.unwrap_or("")),
-                sender: Sender::Page,
-            };
-            evidence = match barrier::evidence(app, &recorded, change).await {
-                Ok(evidence) => Some(evidence),
-                Err(why) => return Err(refuse_change(gateway, &recorded, target, change, why).await),
-            };
-        }
-        let asked = Asked {
-            exchange: ExchangeId::new(secrets::new_uuid(app.now())),
-            method: "WEBSOCKET".to_owned(),
-            url: redact::url(&format!("{}://{}{path}", peer.scheme(), host.authority)).into_owned(),
-            at: app.now(),
-        };
-        let document = evidence.as_ref().and_then(|evidence| recorded.document(evidence.document));
-        let exchange = asked.exchange;
-        let (change, _) = exchange::open(
-            &recorded,
-            app,
-            asked,
-            ExchangeKind::Socket,
-            evidence.as_ref(),
-            &parts.headers,
-            None,
-        )
-        .await?;
-        opened = Some(change);
-        // Packed messages could not be read, so packing is not offered.
-        parts.headers.remove("sec-websocket-extensions");
-        witnessed = Some(websocket::Witnessed { recorded, document, exchange });
-    }
-
-    let path = if witnessed.is_some() { path } else { &asked_path };
-    let mut request = to_target(gateway, parts, peer, target, host, live, path, empty())?;
-    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    if let Some(protocol) = protocol.clone() {
-        request.headers_mut().insert(UPGRADE, protocol);
-    }
-    let guard = Guard::new(app, live);
-    let answer = tokio::select! {
-        answer = gateway.targets.send(request) => answer,
-        () = guard.over() => Err(TargetProblem::Cut),
-    };
-    let mut answer = match answer {
-        Ok(answer) => answer,
-        Err(problem) => {
-            if let Some(opened) = opened {
-                opened.failed(problem, app);
-            }
-            return Err(problem.into());
-        }
-    };
-    let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let target_end = hyper::upgrade::on(&mut answer);
-    let (mut answer, body) = answer.into_parts();
-    headers::to_client(&mut answer.headers);
-    if !switched {
-        let body = Guarded::new(body, Guard::new(app, live)).boxed_unsync();
-        let body = match opened {
-            Some(opened) => opened.closing(answer.status.as_u16(), body, app),
-            None => body,
-        };
-        return Ok(Response::from_parts(answer, body));
-    }
-    answer.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    if let Some(protocol) = protocol {
-        answer.headers.insert(UPGRADE, protocol);
-    }
-    let ends = websocket::Ends { page: upgrade, target: target_end };
-    let carried = websocket::carry(app.clone(), ends, guard, witnessed);
-    let app = app.clone();
-    tokio::spawn(async move {
-        carried.await;
-        if let Some(opened) = opened {
-            // The socket is over when both ends are.
-            drop(opened.closing(StatusCode::SWITCHING_PROTOCOLS.as_u16(), empty(), &app));
-        }
-    });
-    Ok(Response::from_parts(answer, empty()))
 }

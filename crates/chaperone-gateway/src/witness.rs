@@ -9,16 +9,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chaperone_domain::Instant;
-use chaperone_domain::document::LostReason;
-use chaperone_domain::ids::{DocumentId, ExchangeId};
+use chaperone_domain::document::{self, LostReason};
+use chaperone_domain::ids::{DocumentId, ExchangeId, TargetId};
+use chaperone_recording::bodies::{
+    AssetServed, BatchHead, DocumentIssued, DocumentPhase, DocumentState, ExchangeBody, ExchangeClosed,
+    ExchangeOpened, ExchangeRead, Refusal, WebSocketMessage,
+};
+pub(crate) use chaperone_recording::bodies::{Direction, OpenedKind, Outcome};
 use chaperone_recording::{FrameBody, NewFrame, Writer};
 use http::HeaderMap;
 use tokio::sync::mpsc;
 
-use crate::batch::{Batch, Content};
-use crate::body::Ending;
+use crate::batch::Batch;
+use crate::body::{Ending, Tally};
 use crate::documents::{DocumentKind, Evidence};
-use crate::limits::{FRAME_PLACE_WAIT, READ_QUEUE_FRAMES};
+use crate::limits::{BODY_KEPT_MAX_BYTES, FRAME_PLACE_WAIT, READ_QUEUE_FRAMES};
+use crate::redact;
 
 /// Frames that are written at once at most.
 const FRAMES_AT_ONCE: usize = 256;
@@ -89,134 +95,134 @@ fn is_final(error: &chaperone_recording::VaultError) -> bool {
     matches!(error, chaperone_recording::VaultError::Closed)
 }
 
-/// What an exchange is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ExchangeKind {
-    /// It may change something.
-    Change,
-    /// It takes something away.
-    Download,
-    /// A WebSocket.
-    Socket,
-}
-
-impl ExchangeKind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Change => "change",
-            Self::Download => "download",
-            Self::Socket => "websocket",
-        }
-    }
-}
-
-/// How an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The target answered.
-    Done,
-    /// It did not reach the target.
-    Refused,
-    /// It may have reached the target; what became of it is not known.
-    Unknown,
-}
-
-impl Outcome {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// One request as it was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     /// Identity of the exchange.
-    pub exchange: ExchangeId,
+    pub(crate) exchange: ExchangeId,
+    /// The target that it goes to.
+    pub(crate) target: TargetId,
     /// Its method.
-    pub method: String,
-    /// Its whole public address.
-    pub url: String,
+    pub(crate) method: String,
+    /// Its whole public address, secrets taken out.
+    pub(crate) url: String,
     /// When it came in.
-    pub at: Instant,
+    pub(crate) at: Instant,
+}
+
+impl Asked {
+    fn duration_ms(&self, now: Instant) -> u64 {
+        u64::try_from(now.duration_since(self.at).as_millis()).unwrap_or(0)
+    }
 }
 
 /// A document's HTML begins to go out.
-pub(crate) fn document_issued(document: DocumentId, kind: DocumentKind, url: &str, at: Instant) -> NewFrame {
+pub(crate) fn document_issued(
+    document: DocumentId,
+    kind: DocumentKind,
+    target: TargetId,
+    url: &str,
+    at: Instant,
+) -> NewFrame {
     let top = kind == DocumentKind::Page;
-    NewFrame { at, body: FrameBody::DocumentIssued { document, url: url.to_owned(), top } }
+    let body = DocumentIssued { document, url: url.to_owned(), top, target: Some(target) };
+    NewFrame { at, body: FrameBody::DocumentIssued(body) }
 }
 
-/// A batch, as its document's recorder wrote it.
-pub(crate) fn batch(
+/// A document went into another state.
+pub(crate) fn document_state(
     document: DocumentId,
-    batch: &Batch<'_>,
-    _content: &Content<'_>,
-    unpacked: &[u8],
+    state: document::DocumentState,
+    reason: Option<LostReason>,
     at: Instant,
-) -> Vec<NewFrame> {
-    let body = FrameBody::Batch {
-        document,
+) -> NewFrame {
+    let state = match state {
+        document::DocumentState::Issued => DocumentPhase::Issued,
+        document::DocumentState::Live => DocumentPhase::Live,
+        document::DocumentState::Stale => DocumentPhase::Stale,
+        document::DocumentState::Ended => DocumentPhase::Ended,
+        document::DocumentState::Lost => DocumentPhase::Lost,
+    };
+    let reason = reason.map(|reason| reason.name().to_owned());
+    NewFrame { at, body: FrameBody::DocumentState(DocumentState { document, state, reason }) }
+}
+
+/// A batch, as its document's recorder wrote it, its channels apart; `None` when its content is none.
+pub(crate) fn batch(batch: &Batch<'_>, unpacked: &[u8], at: Instant) -> Option<Vec<NewFrame>> {
+    let head = BatchHead {
+        document: batch.document,
         epoch: batch.epoch,
         sequence: batch.sequence,
         since_start_ms: batch.since_start_ms,
-        json: unpacked.to_vec(),
+        hidden: batch.hidden(),
+        tail: batch.is_tail(),
+        ended: batch.ended(),
     };
-    vec![NewFrame { at, body }]
-}
-
-/// A document is locked for good.
-pub(crate) fn document_lost(document: DocumentId, reason: LostReason, at: Instant) -> NewFrame {
-    NewFrame { at, body: FrameBody::DocumentLost { document, reason: reason.name() } }
+    chaperone_recording::batch::frames(head, unpacked, at).ok()
 }
 
 /// A change is about to leave.
 pub(crate) fn opened(
     asked: &Asked,
-    kind: ExchangeKind,
+    kind: OpenedKind,
     evidence: Option<&Evidence>,
     headers: &HeaderMap,
 ) -> NewFrame {
-    let body = FrameBody::ExchangeOpened {
+    let body = ExchangeOpened {
         exchange: asked.exchange,
         document: evidence.map(|evidence| evidence.document),
         sequence: evidence.map(|evidence| evidence.sequence),
         step: evidence.and_then(|evidence| evidence.step),
-        kind: kind.name(),
+        target: Some(asked.target),
+        kind,
         method: asked.method.clone(),
         url: asked.url.clone(),
-        headers: crate::redact::headers(headers),
+        headers: redact::headers(headers),
     };
-    NewFrame { at: asked.at, body }
+    NewFrame { at: asked.at, body: FrameBody::ExchangeOpened(body) }
 }
 
 /// Bytes of a change's body that are about to leave.
 pub(crate) fn request_body(exchange: ExchangeId, offset: u64, bytes: Bytes, at: Instant) -> NewFrame {
-    NewFrame { at, body: FrameBody::ExchangeBody { exchange, offset, bytes } }
+    NewFrame { at, body: FrameBody::ExchangeBody(ExchangeBody { exchange, offset, bytes }) }
+}
+
+/// What came back for a change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answered {
+    /// The status; `None` when there was no answer.
+    pub(crate) status: Option<u16>,
+    /// The headers, secrets taken out.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The beginning of the body, secrets taken out.
+    pub(crate) preview: Bytes,
+    /// Why there was no answer.
+    pub(crate) reason: Option<String>,
 }
 
 /// A change ended.
 pub(crate) fn closed(
     asked: &Asked,
     outcome: Outcome,
-    status: Option<u16>,
+    answered: Answered,
     request: &Ending,
     response: &Ending,
     at: Instant,
 ) -> NewFrame {
-    let body = FrameBody::ExchangeClosed {
+    let body = ExchangeClosed {
         exchange: asked.exchange,
-        status,
-        outcome: outcome.name(),
+        outcome,
+        reason: answered.reason,
+        status: answered.status,
+        headers: answered.headers,
         request_bytes: request.bytes,
         request_sha256: request.sha256,
         response_bytes: response.bytes,
         response_sha256: response.sha256,
+        duration_ms: asked.duration_ms(at),
+        preview: answered.preview,
     };
-    NewFrame { at, body }
+    NewFrame { at, body: FrameBody::ExchangeClosed(body) }
 }
 
 /// Something was read.
@@ -228,21 +234,22 @@ pub(crate) fn read(
     response: &Ending,
     at: Instant,
 ) -> NewFrame {
-    let duration = at.duration_since(asked.at);
-    let body = FrameBody::ExchangeRead {
+    let body = ExchangeRead {
         exchange: asked.exchange,
         document,
+        target: Some(asked.target),
         method: asked.method.clone(),
         url: asked.url.clone(),
         status,
-        bytes: response.bytes,
-        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(0),
         content_type: content_type.to_owned(),
+        response_bytes: response.bytes,
+        response_sha256: response.sha256,
+        duration_ms: asked.duration_ms(at),
     };
-    NewFrame { at: asked.at, body }
+    NewFrame { at: asked.at, body: FrameBody::ExchangeRead(body) }
 }
 
-/// A change was refused for want of evidence.
+/// A change was refused before it was opened.
 pub(crate) fn change_refused(
     document: Option<DocumentId>,
     method: &str,
@@ -250,30 +257,24 @@ pub(crate) fn change_refused(
     reason: &'static str,
     at: Instant,
 ) -> NewFrame {
-    let body = FrameBody::ChangeRefused { document, method: method.to_owned(), url: url.to_owned(), reason };
-    NewFrame { at, body }
+    let body =
+        Refusal { document, method: method.to_owned(), url: url.to_owned(), reason: reason.to_owned() };
+    NewFrame { at, body: FrameBody::Refusal(body) }
 }
 
 /// A style sheet, a picture or a font was served, and is kept for replay.
 pub(crate) fn asset_served(
     url: &str,
-    hash: [u8; 32],
+    sha256: [u8; 32],
     content_type: &str,
     bytes: u64,
     at: Instant,
 ) -> NewFrame {
-    let body =
-        FrameBody::AssetServed { url: url.to_owned(), hash, content_type: content_type.to_owned(), bytes };
-    NewFrame { at, body }
-}
-
-/// Which way a message of a WebSocket goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// From the page to the target: it may change something.
-    ToTarget,
-    /// From the target to the page.
-    ToPage,
+    let (url, content_type) = (url.to_owned(), content_type.to_owned());
+    NewFrame {
+        at,
+        body: FrameBody::AssetServed(AssetServed { document: None, url, sha256, content_type, bytes }),
+    }
 }
 
 /// A message of a WebSocket.
@@ -285,18 +286,19 @@ pub(crate) fn message(
     sequence: Option<u32>,
     at: Instant,
 ) -> NewFrame {
-    let mut tally = crate::body::Tally::hashing();
+    let mut tally = Tally::hashing();
     tally.add(content);
     let ending = tally.end(true);
-    let kept = content.len() as u64 <= crate::limits::BODY_KEPT_MAX_BYTES;
-    let body = FrameBody::Message {
+    let kept = content.len() as u64 <= BODY_KEPT_MAX_BYTES;
+    let content_type = if text { "application/json" } else { "" };
+    let body = WebSocketMessage {
         exchange,
-        from_client: direction == Direction::ToTarget,
+        direction,
+        sequence,
         text,
         bytes: ending.bytes,
         sha256: ending.sha256.unwrap_or_default(),
-        content: kept.then(|| content.clone()),
-        sequence,
+        content: kept.then(|| redact::body(content_type, content)),
     };
-    NewFrame { at, body }
+    NewFrame { at, body: FrameBody::WebSocketMessage(body) }
 }

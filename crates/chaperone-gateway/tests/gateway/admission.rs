@@ -229,3 +229,30 @@ async fn everyday_work_passes_as_it_is_and_leaves_no_frames() {
     assert_eq!(world.ask("POST", "/save", &[], "data").await.status, 200);
     assert_eq!(world.target.last("/save").body, "data");
 }
+
+#[tokio::test]
+async fn preflights_between_targets_go_on_without_anybody_and_our_header_is_allowed() {
+    let world = World::everyday().await;
+    world.target.answers(
+        "/api",
+        crate::support::target::page("text/plain", "")
+            .status(204)
+            .header("access-control-allow-origin", "http://erp.localhost:8080")
+            .header("access-control-allow-headers", "x-own"),
+    );
+    let asked = |origin: &'static str| {
+        [("origin", origin), ("access-control-request-method", "POST"), ("access-control-request-headers", "x-chaperone, x-own"), ("x-forwarded-user", "root")]
+    };
+    let answer = world.anonymous("OPTIONS", "/api", &asked("http://erp.localhost:8080"), "").await;
+    assert_eq!(answer.status, 204);
+    let allowed: Vec<_> = answer.headers.get_all("access-control-allow-headers").iter().collect();
+    assert_eq!(allowed, ["x-own", "x-chaperone"]);
+    let seen = world.target.last("/api").headers;
+    assert_eq!(seen["access-control-request-headers"], "x-own");
+    assert!(!seen.contains_key("x-forwarded-user"));
+
+    for origin in ["http://evil.example", "null", "not an origin"] {
+        assert_eq!(world.anonymous("OPTIONS", "/api", &asked(origin), "").await.status, 401, "{origin}");
+    }
+    assert_eq!(world.anonymous("OPTIONS", "/api", &[("origin", "http://erp.localhost:8080")], "").await.status, 401);
+}

@@ -112,6 +112,12 @@ async fn a_download_needs_evidence_like_a_change() {
     page.send(&world, &[&intent(&Method::GET, "/link", "navigate")]).await;
     assert_eq!(world.navigate("/link").await.status, 302);
     assert_eq!(world.navigate("/export").await.status, 200);
+    // By a script that fetches it: its proof is its evidence.
+    let fetched = [("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")];
+    assert_eq!(world.ask("GET", "/export", &fetched, "").await.status, 428);
+    let proof = page.proof("GET", "/export");
+    let proven = [&fetched[..], &[("x-chaperone", proof.as_str())]].concat();
+    assert_eq!(world.ask("GET", "/export", &proven, "").await.status, 200);
     // A picture that says so is a picture.
     let picture = world.ask("GET", "/export", &[("sec-fetch-dest", "image")], "").await;
     assert_eq!(picture.status, 200);
@@ -257,4 +263,20 @@ async fn the_browsers_own_reports_are_refused_at_once_and_trouble_nobody() {
     assert!(!world.target.was_asked("/csp-report"));
     assert!(app::events(&world).await.is_empty());
     app::eventually_frames(&world, &["refused POST browser-report"]).await;
+}
+
+#[tokio::test]
+async fn a_change_whose_sign_in_ends_while_it_waits_does_not_leave() {
+    let (world, mut page) = world().await;
+    let batch = page.batch(&[&step(0)]);
+    let proof = page.proof("POST", "/save");
+    let headers = [("x-chaperone", proof.as_str())];
+    let (answer, ()) = tokio::join!(world.ask("POST", "/save", &headers, "x"), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.app.gate().end(world.live.id);
+        world.batch(batch).await;
+    });
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(!world.target.was_asked("/save"));
+    assert!(app::frames(&world).await.iter().all(|frame| !frame.starts_with("opened")));
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 pub mod app;
+pub mod names;
 pub mod page;
 pub mod target;
 pub mod world;

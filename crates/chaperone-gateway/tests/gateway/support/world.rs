@@ -156,7 +156,8 @@ impl World {
             Channel::Web => secrets::new_secret(),
             Channel::WebServices => format!("chp_{}", secrets::new_secret()),
         };
-        app.gate().insert(live.clone(), Some(secrets::hash(&secret)));
+        app.gate().insert(live.clone());
+        app.gate().add_secret(&live, secrets::hash(&secret), "erp.localhost");
 
         let (gateway, address) = start(&app).await;
         let domain_target = Mutex::new(domain_target);

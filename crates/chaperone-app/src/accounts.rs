@@ -1,0 +1,207 @@
+//! Accounts and directories: read and change.
+
+use chaperone_domain::account::{Account, AccountState};
+use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::directory::Directory;
+use chaperone_domain::grant::Attributes;
+use chaperone_domain::ids::{AccountId, DirectoryId, UserId};
+use chaperone_domain::user::Role;
+use chaperone_store::{AccountFilter, Events, Items, Page, StoreError};
+
+use crate::app::App;
+use crate::changes::ChangedNoun;
+use crate::errors::AppError;
+use crate::op::{EventExt as _, Op, Who};
+use crate::secrets;
+
+/// Longest name, in characters.
+pub const NAME_MAX_CHARS: usize = 200;
+
+/// An account that is to be made in the built-in directory.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Where; the built-in directory when `None`.
+    pub directory_id: Option<DirectoryId>,
+    /// How people and targets know it.
+    pub name: String,
+    /// Who may use it.
+    pub owner: Option<UserId>,
+    /// Whether it is used only inside privileged sessions.
+    pub privileged: bool,
+    /// Enabled or disabled.
+    pub state: AccountState,
+}
+
+/// What is to be changed of an account; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChange {
+    /// Who may use it; `Some(None)` takes the owner away.
+    pub owner: Option<Option<UserId>>,
+    /// Whether it is used only inside privileged sessions.
+    pub privileged: Option<bool>,
+    /// Enabled or disabled (built-in directory).
+    pub state: Option<AccountState>,
+    /// The version that the caller saw.
+    pub version: Option<i64>,
+}
+
+impl App {
+    /// The directories.
+    pub async fn directories(&self, op: &Op) -> Result<Vec<Directory>, AppError> {
+        op.user()?;
+        Ok(self.store.read().directories().await?)
+    }
+
+    /// One directory.
+    pub async fn directory(&self, op: &Op, id: DirectoryId) -> Result<Directory, AppError> {
+        op.user()?;
+        self.store.read().directory(id).await?.ok_or(AppError::NotFound { noun: "directory" })
+    }
+
+    /// The accounts, by page; those who may not read everything see their own.
+    pub async fn accounts(&self, op: &Op, mut filter: AccountFilter, page: Page) -> Result<Items<Account>, AppError> {
+        if op.require(&[Role::SystemAdministrator, Role::Approver, Role::Auditor]).is_err() {
+            filter.owner = Some(op.user()?.id);
+        }
+        Ok(self.store.read().accounts(filter, page).await?)
+    }
+
+    /// One account.
+    pub async fn account(&self, op: &Op, id: AccountId) -> Result<Account, AppError> {
+        let user = op.user()?.id;
+        let account = self.store.read().account(id).await?.ok_or(AppError::NotFound { noun: "account" })?;
+        if account.owner != Some(user)
+            && op.require(&[Role::SystemAdministrator, Role::Approver, Role::Auditor]).is_err()
+        {
+            return Err(AppError::NotFound { noun: "account" });
+        }
+        Ok(account)
+    }
+
+    /// Makes an account in the built-in directory.
+    pub async fn create_account(&self, op: &Op, new: NewAccount) -> Result<Account, AppError> {
+        if !matches!(op.who, Who::System) {
+            op.require(&[Role::SystemAdministrator])?;
+        }
+        let directory = self.built_in_directory().await?;
+        if new.directory_id.is_some_and(|id| id != directory.id) {
+            return Err(AppError::field("directory_id", "unknown-directory", "There is no such directory."));
+        }
+        let length = new.name.chars().count();
+        if new.name.trim() != new.name || length == 0 || length > NAME_MAX_CHARS || new.name.chars().any(char::is_control)
+        {
+            return Err(AppError::field("name", "name-length", "Give it a name of 1 to 200 characters."));
+        }
+        if new.state == AccountState::Absent {
+            return Err(AppError::field("state", "state-value", "An account is made enabled or disabled."));
+        }
+        self.check_owner(new.owner).await?;
+        let account = Account {
+            id: AccountId::new(secrets::new_uuid(op.at)),
+            directory_id: directory.id,
+            external_id: new.name.to_lowercase(),
+            name: new.name,
+            owner: new.owner,
+            privileged: new.privileged,
+            state: new.state,
+            expires_at: None,
+            version: 1,
+        };
+        let (tx_op, row) = (op.clone(), account.clone());
+        let written = self
+            .store
+            .write(move |tx| {
+                let (op, row) = (tx_op.clone(), row.clone());
+                Box::pin(async move {
+                    tx.insert_account(&row).await?;
+                    let event = op
+                        .event(AuditAction::AccountCreated, "account", row.id)
+                        .with("name", row.name.as_str())
+                        .with("owner", row.owner.map(|id| id.to_string()))
+                        .with("privileged", row.privileged)
+                        .with("state", row.state.name());
+                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                })
+            })
+            .await;
+        match written {
+            Err(AppError::Store(StoreError::Conflict { .. })) => {
+                Err(AppError::Conflict { detail: format!("An account named {} is there already.", account.name) })
+            }
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.account_moved(&account);
+                Ok(account)
+            }
+        }
+    }
+
+    async fn check_owner(&self, owner: Option<UserId>) -> Result<(), AppError> {
+        if let Some(owner) = owner
+            && self.store.read().user(owner).await?.is_none()
+        {
+            return Err(AppError::field("user_id", "unknown-user", "There is no such user."));
+        }
+        Ok(())
+    }
+
+    /// Changes an account. While a session holds it, the administrator's own change of its state becomes the
+    /// state to which it goes back; the session's hold stays.
+    pub async fn change_account(&self, op: &Op, id: AccountId, change: AccountChange) -> Result<Account, AppError> {
+        op.require(&[Role::SystemAdministrator])?;
+        let before = self.account(op, id).await?;
+        if change.version.is_some_and(|version| version != before.version) {
+            return Err(AppError::Stale);
+        }
+        if change.state == Some(AccountState::Absent) {
+            return Err(AppError::field("state", "state-value", "Set it to enabled or disabled."));
+        }
+        if let Some(owner) = change.owner {
+            self.check_owner(owner).await?;
+        }
+        let (tx_op, old) = (op.clone(), before.clone());
+        let after = self
+            .store
+            .write(move |tx| {
+                let (op, old, change) = (tx_op.clone(), old.clone(), change.clone());
+                Box::pin(async move {
+                    let mut row = old.clone();
+                    row.owner = change.owner.unwrap_or(row.owner);
+                    row.privileged = change.privileged.unwrap_or(row.privileged);
+                    let mut event = op.event(AuditAction::AccountChanged, "account", row.id);
+                    if let Some(state) = change.state {
+                        match tx.read().open_grant(row.id).await? {
+                            Some((mut grant, _)) => {
+                                let fence = grant.fence;
+                                event = event
+                                    .with("old_baseline", grant.baseline.state.name())
+                                    .with("new_baseline", state.name());
+                                grant.baseline = Attributes { state, ..grant.baseline };
+                                tx.update_grant(&grant, fence).await?;
+                            }
+                            None => {
+                                event = event.changed("state", &old.state.name(), &state.name());
+                                row.state = state;
+                            }
+                        }
+                    }
+                    let owner = |account: &Account| account.owner.map(|id| id.to_string()).unwrap_or_default();
+                    event = event
+                        .changed("owner", &owner(&old), &owner(&row))
+                        .changed("privileged", &old.privileged, &row.privileged);
+                    tx.update_account(&row, old.version).await?;
+                    row.version = old.version + 1;
+                    Ok::<_, AppError>(tx.commit(row, Events::one(event)))
+                })
+            })
+            .await?;
+        self.account_moved(&after);
+        Ok(after)
+    }
+
+    /// Tells gate and watchers that an account is different now.
+    pub(crate) fn account_moved(&self, account: &Account) {
+        self.gate.account_changed(account);
+        self.changes.tell(ChangedNoun::Account, account.id.uuid(), account.owner.into_iter().collect());
+    }
+}

@@ -1,0 +1,158 @@
+//! The app: plain handles, built once by the executable.
+
+use std::sync::Arc;
+
+use chaperone_domain::Instant;
+use chaperone_domain::target::Target;
+use chaperone_recording::Vault;
+use chaperone_store::Store;
+use tokio::sync::{Mutex, Notify};
+
+use crate::assertion::AssertionKey;
+use crate::attempts::Attempts;
+use crate::changes::Changes;
+use crate::clock::{Clock, HighWaterClock};
+use crate::errors::AppError;
+use crate::faults::Faults;
+use crate::gate::Gate;
+use crate::recordings::Viewings;
+use crate::secrets::{Keys, Passwords};
+
+/// The public addresses of the console and of the replay frame, without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Console and API, for example `https://chaperone.example.org`.
+    pub console: String,
+    /// The replay frame, on an origin of its own.
+    pub replay: String,
+    /// `http` or `https`, for targets.
+    pub scheme: String,
+    /// The public port, when it is not the scheme's own.
+    pub port: Option<u16>,
+}
+
+/// What the executable hands in.
+pub struct AppConfig {
+    /// Rows.
+    pub store: Store,
+    /// Recordings.
+    pub vault: Vault,
+    /// The clock.
+    pub clock: Box<dyn Clock>,
+    /// The key of which all others are derived.
+    pub master_key: [u8; 32],
+    /// Public addresses.
+    pub addresses: Addresses,
+    /// How long a document's tail is taken after its sign-in ended, before the recording is sealed.
+    pub tail: jiff::SignedDuration,
+    /// Named steps at which crash tests stop the process.
+    pub faults: Faults,
+}
+
+/// A document's tail is taken for this long after its sign-in ended.
+pub const TAIL: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
+
+/// Plain handles; mutable state belongs to the part that it is in.
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) vault: Vault,
+    pub(crate) clock: HighWaterClock,
+    pub(crate) keys: Keys,
+    pub(crate) assertion_key: AssertionKey,
+    pub(crate) passwords: Passwords,
+    pub(crate) attempts: Attempts,
+    pub(crate) gate: Gate,
+    pub(crate) changes: Changes,
+    pub(crate) addresses: Addresses,
+    pub(crate) faults: Faults,
+    pub(crate) viewings: Viewings,
+    pub(crate) refusals: crate::entry::Refusals,
+    pub(crate) tail: jiff::SignedDuration,
+    /// Wakes the processor: something may be due.
+    pub(crate) processor_nudge: Notify,
+    /// One hand at a time moves sessions on this node; other nodes lose on versions and fences.
+    pub(crate) processing: Mutex<()>,
+    /// Since when nothing can be recorded.
+    pub(crate) unrecordable_since: std::sync::Mutex<Option<Instant>>,
+}
+
+impl App {
+    /// Opens the app over its parts and takes in what is live.
+    pub async fn open(config: AppConfig) -> Result<Arc<Self>, AppError> {
+        let stored = config.store.keep_books(|books| Box::pin(async move { books.raise_high_water(Instant::MIN).await })).await?;
+        let keys = Keys::derive(&config.master_key)?;
+        let assertion_key = AssertionKey::new(keys.assertion_seed())?;
+        let app = Arc::new(Self {
+            store: config.store,
+            vault: config.vault,
+            clock: HighWaterClock::new(config.clock, Some(stored)),
+            keys,
+            assertion_key,
+            passwords: Passwords::default(),
+            attempts: Attempts::default(),
+            gate: Gate::default(),
+            changes: Changes::default(),
+            addresses: config.addresses,
+            faults: config.faults,
+            viewings: Viewings::default(),
+            refusals: crate::entry::Refusals::default(),
+            tail: config.tail,
+            processor_nudge: Notify::new(),
+            processing: Mutex::new(()),
+            unrecordable_since: std::sync::Mutex::new(None),
+        });
+        app.gate.set_targets(app.store.read().targets().await?);
+        app.take_in_live_sign_ins().await?;
+        Ok(app)
+    }
+
+    /// The instant now, never earlier than what was seen before.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Who is there and may they, from memory.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Where recordings are kept.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Public addresses.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// What changed, told to whoever watches.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The keys derived from the master key.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The public address of a target, without a slash at the end.
+    pub fn target_address(&self, target: &Target) -> String {
+        match self.addresses.port {
+            Some(port) => format!("{}://{}:{port}", self.addresses.scheme, target.host),
+            None => format!("{}://{}", self.addresses.scheme, target.host),
+        }
+    }
+
+    /// Whether everything that work needs is there; the sentences say what is not.
+    pub async fn readiness(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Err(error) = self.store.probe().await {
+            problems.push(format!("the database does not answer: {error}"));
+        }
+        if let Err(error) = self.vault.ready() {
+            problems.push(format!("recordings cannot be kept: {error}"));
+        }
+        problems
+    }
+}

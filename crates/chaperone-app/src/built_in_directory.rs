@@ -1,0 +1,114 @@
+//! The built-in directory: an account is a row, and its state is the user's right to enter targets.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chaperone_connectors::{
+    Connector, ConnectorError, ExternalAccount, ListedAccount, ListedPage, Observation,
+};
+use chaperone_domain::Instant;
+use chaperone_domain::account::AccountState;
+use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::grant::Attributes;
+use chaperone_domain::ids::DirectoryId;
+use chaperone_store::{Events, Page, StoreError};
+
+use crate::app::App;
+use crate::op::{EventExt as _, Op};
+
+/// Accounts of one page of a listing.
+const PAGE: u64 = 500;
+
+/// The connector over the rows.
+pub(crate) struct BuiltInDirectory {
+    pub(crate) app: Arc<App>,
+    pub(crate) directory_id: DirectoryId,
+}
+
+fn unreachable(error: StoreError) -> ConnectorError {
+    ConnectorError::Unreachable { context: error.to_string() }
+}
+
+#[async_trait]
+impl Connector for BuiltInDirectory {
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ConnectorError> {
+        let filter =
+            chaperone_store::AccountFilter { directory_id: Some(self.directory_id), ..Default::default() };
+        let page = Page { after: after.map(str::to_owned), limit: PAGE };
+        let items = self.app.store.read().accounts(filter, page).await.map_err(unreachable)?;
+        let accounts = items
+            .items
+            .into_iter()
+            .map(|account| ListedAccount {
+                external_id: account.external_id,
+                name: account.name,
+                email: String::new(),
+                attributes: Attributes { state: account.state, expires_at: account.expires_at },
+            })
+            .collect();
+        Ok(ListedPage { accounts, next: items.next })
+    }
+
+    async fn observe(&self, account: &ExternalAccount) -> Result<Observation, ConnectorError> {
+        let row = self.app.store.read().account(account.id).await.map_err(unreachable)?;
+        Ok(match row {
+            Some(row) => Observation {
+                attributes: Attributes { state: row.state, expires_at: row.expires_at },
+                version: Some(row.version.to_string()),
+            },
+            None => Observation {
+                attributes: Attributes { state: AccountState::Absent, expires_at: None },
+                version: None,
+            },
+        })
+    }
+
+    async fn set(
+        &self,
+        account: &ExternalAccount,
+        to: Attributes,
+        expected: &Observation,
+        key: &str,
+        now: Instant,
+    ) -> Result<(), ConnectorError> {
+        let (id, expected, key) = (account.id, expected.attributes, key.to_owned());
+        let op = Op::processor(now);
+        let done = self
+            .app
+            .store
+            .write(move |tx| {
+                let (op, key) = (op.clone(), key.clone());
+                Box::pin(async move {
+                    if !tx.compare_and_set_account(id, expected, to).await? {
+                        return Err(StoreError::Stale);
+                    }
+                    let event = op
+                        .event(AuditAction::AccountChanged, "account", id)
+                        .with("old_state", expected.state.name())
+                        .with("new_state", to.state.name())
+                        .with("key", key);
+                    Ok(tx.commit((), Events::one(event)))
+                })
+            })
+            .await;
+        match done {
+            Ok(()) => {}
+            Err(StoreError::Stale) => return Err(ConnectorError::Changed),
+            Err(error) => return Err(unreachable(error)),
+        }
+        if let Ok(Some(row)) = self.app.store.read().account(id).await {
+            self.app.account_moved(&row);
+        }
+        Ok(())
+    }
+
+    async fn end_sign_ins(&self, _account: &ExternalAccount) -> Result<(), ConnectorError> {
+        // Target sign-ins are ended by the session's own transaction; the gate was told by `set`.
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<String, ConnectorError> {
+        self.app.store.probe().await.map_err(unreachable)?;
+        Ok("The built-in directory is here.".to_owned())
+    }
+}

@@ -1,0 +1,569 @@
+//! The way into a target: from the console by a one-time code, or by a token; and what the gateway tells the app.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaperone_domain::Instant;
+use chaperone_domain::account::{Account, AccountState};
+use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::ids::{DocumentId, PrivilegedSessionId, SignInId, TargetId};
+use chaperone_domain::privileged_session::State;
+use chaperone_domain::sign_in::{ABSOLUTE_LIMIT, Channel, EndKind, SignIn, SignInKind};
+use chaperone_domain::target::{Target, TargetRecording, WebServicesInSession};
+use chaperone_domain::user::User;
+use chaperone_store::{EntryCode, Events, SignInFilter};
+use jiff::SignedDuration;
+
+use crate::app::App;
+use crate::changes::ChangedNoun;
+use crate::errors::AppError;
+use crate::gate::{LiveFacts, LiveSignIn, Recorded, SessionFacts};
+use crate::op::{Client, EventExt as _, Op, Who};
+use crate::secrets;
+use crate::sign_ins::started_event;
+
+/// How long a one-time code may be redeemed.
+pub const CODE_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+/// One refusal per sign-in, target and reason is told in this time; the others are counted with it.
+const REFUSALS_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// Refusals remembered for that at most.
+const REFUSALS_MAX: usize = 10_000;
+/// Longest return path, in bytes.
+pub const RETURN_PATH_MAX_BYTES: usize = 2048;
+
+/// Why somebody does not get in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryRefused {
+    /// The code is unknown, used, too old, or for another host or browser.
+    CodeInvalid,
+    /// The sign-in is over.
+    SignInOver,
+    /// The sign-in belongs to somebody else, or does not lead here.
+    NotYours,
+    /// The user owns no account there that is not privileged.
+    NoAccount,
+    /// The account is disabled.
+    AccountDisabled,
+    /// The user is not active.
+    UserInactive,
+    /// Sign-ins at this target are recorded and consent is missing.
+    ConsentNeeded,
+    /// Too many attempts.
+    TooMany,
+    /// It cannot be decided at the moment.
+    Unavailable,
+}
+
+impl EntryRefused {
+    /// The stable name, for problems, events and pages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CodeInvalid => "code-invalid",
+            Self::SignInOver => "sign-in-over",
+            Self::NotYours => "not-yours",
+            Self::NoAccount => "no-account",
+            Self::AccountDisabled => "account-disabled",
+            Self::UserInactive => "user-inactive",
+            Self::ConsentNeeded => "consent-needed",
+            Self::TooMany => "too-many-attempts",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// A code redeemed.
+pub struct Redeemed {
+    /// The secret for the target's cookie.
+    pub secret: String,
+    /// Where to go on, host-relative.
+    pub return_path: String,
+}
+
+/// What the console page `/enter` asks for.
+#[derive(Clone, Debug)]
+pub struct EntryRequest {
+    /// Where to.
+    pub target_id: TargetId,
+    /// The nonce that the target's host has put in a cookie.
+    pub nonce: String,
+    /// Where to go on there.
+    pub return_path: String,
+    /// By which sign-in, when it was opened before.
+    pub sign_in_id: Option<SignInId>,
+    /// Whether the user has agreed to be recorded, where that is needed.
+    pub consent: bool,
+}
+
+/// Refusals told lately.
+#[derive(Default)]
+pub struct Refusals(Mutex<HashMap<String, (Instant, u32)>>);
+
+impl Refusals {
+    /// Whether this one is to be told, with the number of those that were not since the last.
+    fn tell(&self, key: String, now: Instant) -> Option<u32> {
+        let mut told = self.0.lock().ok()?;
+        if told.len() > REFUSALS_MAX {
+            told.clear();
+        }
+        match told.get_mut(&key) {
+            Some((last, untold)) if now.duration_since(*last) < REFUSALS_EVERY => {
+                *untold = untold.saturating_add(1);
+                None
+            }
+            Some((last, untold)) => {
+                *last = now;
+                Some(std::mem::take(untold))
+            }
+            None => {
+                told.insert(key, (now, 0));
+                Some(0)
+            }
+        }
+    }
+}
+
+/// A host-relative path to return to; anything else becomes `/`.
+pub fn safe_return_path(path: &str) -> String {
+    let fine = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains('\\')
+        && !path.chars().any(char::is_control)
+        && path.len() <= RETURN_PATH_MAX_BYTES;
+    if fine { path.to_owned() } else { "/".to_owned() }
+}
+
+fn escape(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+        escaped
+    })
+}
+
+impl App {
+    /// Takes in every open target sign-in at start, resuming recordings.
+    pub(crate) async fn take_in_live_sign_ins(&self) -> Result<(), AppError> {
+        let filter = SignInFilter { kind: Some(SignInKind::Target), ..Default::default() };
+        for sign_in in self.store.read().open_sign_ins(filter).await? {
+            if let Some(live) = self.to_live(&sign_in).await? {
+                self.gate.insert(live.clone());
+                for (hash, host) in self.store.read().sign_in_secrets(sign_in.id).await? {
+                    self.gate.add_secret(&live, hash, &host);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn to_live(&self, sign_in: &SignIn) -> Result<Option<Arc<LiveSignIn>>, AppError> {
+        let Some(account_id) = sign_in.account_id else { return Ok(None) };
+        let read = self.store.read();
+        let (Some(user), Some(account)) = (read.user(sign_in.user_id).await?, read.account(account_id).await?) else {
+            return Ok(None);
+        };
+        let session = match sign_in.privileged_session_id {
+            Some(id) => read.privileged_session(id).await?,
+            None => None,
+        };
+        let recorded = match read.recording_of_sign_in(sign_in.id).await? {
+            None => Recorded::No,
+            Some(recording) => match self.vault.resume(recording.id, self.now()).await {
+                Ok(writer) => Recorded::Here(writer),
+                Err(error) => {
+                    tracing::error!(recording = %recording.id, %error, "recording cannot be resumed");
+                    Recorded::Unavailable
+                }
+            },
+        };
+        let facts = LiveFacts {
+            user,
+            account,
+            session: session.as_ref().map(SessionFacts::from),
+            expires_at: sign_in.expires_at,
+        };
+        Ok(Some(LiveSignIn::new(sign_in, facts, recorded)))
+    }
+
+    /// The live sign-in of a target's cookie at that host; memory first, then the store (another node may have
+    /// begun it).
+    pub async fn identify_cookie(&self, secret: &str, host: &str) -> Result<Option<Arc<LiveSignIn>>, AppError> {
+        let hash = secrets::hash(secret);
+        if let Some(live) = self.gate.by_secret(&hash, host) {
+            return Ok(Some(live));
+        }
+        let Some((sign_in, bound_host)) = self.store.read().sign_in_by_secret(&hash).await? else { return Ok(None) };
+        if sign_in.kind != SignInKind::Target || sign_in.end.is_some() || bound_host != host {
+            return Ok(None);
+        }
+        let live = match self.gate.by_id(sign_in.id) {
+            Some(live) => Some(live),
+            None => self.to_live(&sign_in).await?,
+        };
+        if let Some(live) = &live {
+            self.gate.insert(live.clone());
+            self.gate.add_secret(live, hash, host);
+        }
+        Ok(live)
+    }
+
+    /// The web services sign-in of a token at a target; it begins with the first call.
+    pub async fn identify_token(
+        &self,
+        target: &Target,
+        token: &str,
+        client: &Client,
+    ) -> Result<Arc<LiveSignIn>, EntryRefused> {
+        let now = self.now();
+        let hash = secrets::hash(token);
+        if let Some(live) = self.gate.by_secret(&hash, &target.host) {
+            return Ok(live);
+        }
+        if self.attempts.must_wait("", &client.address, now).is_some() {
+            return Err(EntryRefused::TooMany);
+        }
+        let user = match self.user_of_token(token).await {
+            Ok((user, _)) => user,
+            Err(AppError::NotSignedIn) => {
+                self.attempts.begin("", &client.address, now);
+                return Err(EntryRefused::CodeInvalid);
+            }
+            Err(_) => return Err(EntryRefused::Unavailable),
+        };
+        let unavailable = |_| EntryRefused::Unavailable;
+        let op = Op {
+            who: Who::User(Box::new(user.clone())),
+            at: now,
+            channel: Some(Channel::WebServices),
+            client: client.clone(),
+            sign_in_id: None,
+        };
+        // Inside a privileged session a program acts as the session's account, where the target allows that.
+        let session = self.covering_session(&user, target, now).await.map_err(unavailable)?;
+        if let Some(session) = session
+            && target.web_services_in_session == WebServicesInSession::Witness
+        {
+            let account = self.store.read().account(session.account_id).await;
+            let account = account.map_err(|_| EntryRefused::Unavailable)?.ok_or(EntryRefused::NoAccount)?;
+            let sign_in = self.new_sign_in(&op, &user, &account, Some(&session), Channel::WebServices);
+            let opened = self.begin_recorded(&op, sign_in, &user, &account, Some(&session), false).await;
+            let live = opened.map_err(unavailable)?;
+            self.gate.add_secret(&live, hash, &target.host);
+            return Ok(live);
+        }
+        let account = self.ordinary_account(&user, target).await?;
+        if target.recording == TargetRecording::Always {
+            return Err(EntryRefused::ConsentNeeded);
+        }
+        let sign_in = self.new_sign_in(&op, &user, &account, None, Channel::WebServices);
+        let live = self.begin_unrecorded(&op, sign_in, user, account).await.map_err(unavailable)?;
+        self.gate.add_secret(&live, hash, &target.host);
+        Ok(live)
+    }
+
+    async fn covering_session(
+        &self,
+        user: &User,
+        target: &Target,
+        now: Instant,
+    ) -> Result<Option<chaperone_domain::privileged_session::PrivilegedSession>, AppError> {
+        let active = self.store.read().sessions_in(&[State::Active]).await?;
+        Ok(active.into_iter().find(|session| {
+            session.user_id == user.id && session.covers(now) && session.target_ids.contains(&target.id)
+        }))
+    }
+
+    /// The user's account at a target outside privileged sessions.
+    async fn ordinary_account(&self, user: &User, target: &Target) -> Result<Account, EntryRefused> {
+        let owned = self.store.read().accounts_of(user.id).await.map_err(|_| EntryRefused::Unavailable)?;
+        let mut ordinary: Vec<Account> = owned
+            .into_iter()
+            .filter(|account| account.directory_id == target.directory_id && !account.privileged)
+            .filter(|account| account.state != AccountState::Absent)
+            .collect();
+        // The account of the user's own name first, so that the choice is always the same.
+        ordinary.sort_by_key(|account| (!account.name.eq_ignore_ascii_case(&user.user_name), account.name.clone()));
+        let account = ordinary.into_iter().next().ok_or(EntryRefused::NoAccount)?;
+        if account.is_usable(self.now()) { Ok(account) } else { Err(EntryRefused::AccountDisabled) }
+    }
+
+    pub(crate) fn new_sign_in(
+        &self,
+        op: &Op,
+        user: &User,
+        account: &Account,
+        session: Option<&chaperone_domain::privileged_session::PrivilegedSession>,
+        channel: Channel,
+    ) -> SignIn {
+        let limit = op.at.saturating_add(ABSOLUTE_LIMIT).unwrap_or(op.at);
+        SignIn {
+            id: SignInId::new(secrets::new_uuid(op.at)),
+            user_id: user.id,
+            kind: SignInKind::Target,
+            channel,
+            account_id: Some(account.id),
+            privileged_session_id: session.map(|session| session.id),
+            client_address: op.client.address.clone(),
+            user_agent: op.client.user_agent.clone(),
+            started_at: op.at,
+            authenticated_at: op.at,
+            last_seen_at: op.at,
+            expires_at: session.map_or(limit, |session| session.window.ends_at()),
+            end: None,
+        }
+    }
+
+    async fn begin_unrecorded(
+        &self,
+        op: &Op,
+        sign_in: SignIn,
+        user: User,
+        account: Account,
+    ) -> Result<Arc<LiveSignIn>, AppError> {
+        let (tx_op, row) = (op.clone(), sign_in.clone());
+        self.store
+            .write(move |tx| {
+                let (op, row) = (tx_op.clone(), row.clone());
+                Box::pin(async move {
+                    tx.insert_sign_in(&row, None).await?;
+                    Ok::<_, AppError>(tx.commit((), Events::one(started_event(&op, &row))))
+                })
+            })
+            .await?;
+        let facts = LiveFacts { user, account, session: None, expires_at: sign_in.expires_at };
+        let live = LiveSignIn::new(&sign_in, facts, Recorded::No);
+        self.gate.insert(live.clone());
+        self.changes.tell(ChangedNoun::SignIn, sign_in.id.uuid(), vec![sign_in.user_id]);
+        Ok(live)
+    }
+
+    /// The console's answer to a browser that comes from a target: a one-time code, as the address to go to.
+    pub async fn begin_entry(&self, op: &Op, request: EntryRequest) -> Result<String, EntryRefused> {
+        let unavailable = |_| EntryRefused::Unavailable;
+        let user = op.user().map_err(|_| EntryRefused::NotYours)?.clone();
+        let target = self.store.read().target(request.target_id).await.map_err(|_| EntryRefused::Unavailable)?;
+        let target = target.ok_or(EntryRefused::NotYours)?;
+        let live = match request.sign_in_id {
+            Some(id) => {
+                let live = self.gate.by_id(id).ok_or(EntryRefused::SignInOver)?;
+                let facts = live.facts();
+                let leads_here = facts.session.as_ref().is_none_or(|session| session.target_ids.contains(&target.id));
+                if facts.user.id != user.id || live.channel != Channel::Web || !leads_here {
+                    return Err(EntryRefused::NotYours);
+                }
+                live
+            }
+            None => self.ordinary_sign_in(op, &user, &target, request.consent).await?,
+        };
+        let code = secrets::new_secret();
+        let row = EntryCode {
+            hash: secrets::hash(&code),
+            sign_in_id: live.id,
+            host: target.host.clone(),
+            nonce_hash: secrets::hash(&request.nonce),
+            return_path: safe_return_path(&request.return_path),
+            expires_at: op.at.saturating_add(CODE_LIFETIME).unwrap_or(op.at),
+        };
+        self.store
+            .keep_books(move |books| {
+                let row = row.clone();
+                Box::pin(async move { books.insert_entry_code(row).await })
+            })
+            .await
+            .map_err(|error| unavailable(AppError::from(error)))?;
+        Ok(format!("{}/.chaperone/enter?code={code}", self.target_address(&target)))
+    }
+
+    async fn ordinary_sign_in(
+        &self,
+        op: &Op,
+        user: &User,
+        target: &Target,
+        consent: bool,
+    ) -> Result<Arc<LiveSignIn>, EntryRefused> {
+        let account = self.ordinary_account(user, target).await?;
+        let recorded = target.recording == TargetRecording::Always;
+        let open = self.gate.of_user(user.id).into_iter().find(|live| {
+            let facts = live.facts();
+            live.channel == Channel::Web
+                && facts.session.is_none()
+                && facts.account.id == account.id
+                && live.is_cut().is_none()
+                && op.at < facts.expires_at
+                && matches!(live.recorded, Recorded::Here(_)) == recorded
+        });
+        if let Some(live) = open {
+            return Ok(live);
+        }
+        if recorded && !consent {
+            return Err(EntryRefused::ConsentNeeded);
+        }
+        let sign_in = self.new_sign_in(op, user, &account, None, Channel::Web);
+        let begun = if recorded {
+            self.begin_recorded(op, sign_in, user, &account, None, true).await
+        } else {
+            self.begin_unrecorded(op, sign_in, user.clone(), account).await
+        };
+        begun.map_err(|_| EntryRefused::Unavailable)
+    }
+
+    /// Where an unknown browser goes from a target: the console's `/enter`.
+    pub fn enter_address(&self, target: &Target, nonce: &str, return_path: &str, sign_in: Option<SignInId>) -> String {
+        let mut address = format!(
+            "{}/enter?target={}&nonce={}&return={}",
+            self.addresses.console,
+            target.id,
+            escape(nonce),
+            escape(&safe_return_path(return_path))
+        );
+        if let Some(id) = sign_in {
+            address.push_str(&format!("&sign_in={id}"));
+        }
+        address
+    }
+
+    /// Redeems a one-time code at the target's host: once, in time, by the browser that asked for it.
+    pub async fn redeem(&self, target: &Target, code: &str, nonce: &str, _client: &Client) -> Result<Redeemed, EntryRefused> {
+        let (hash, now) = (secrets::hash(code), self.now());
+        let row = self
+            .store
+            .keep_books(move |books| Box::pin(async move { books.redeem_entry_code(&hash, now).await }))
+            .await
+            .map_err(|_| EntryRefused::Unavailable)?
+            .filter(|row| row.host == target.host && row.nonce_hash == secrets::hash(nonce))
+            .ok_or(EntryRefused::CodeInvalid)?;
+        let live = self.gate.by_id(row.sign_in_id).ok_or(EntryRefused::SignInOver)?;
+        let secret = secrets::new_secret();
+        let secret_hash = secrets::hash(&secret);
+        let (id, host) = (live.id, target.host.clone());
+        self.store
+            .keep_books(move |books| {
+                let host = host.clone();
+                Box::pin(async move { books.add_sign_in_secret(id, &secret_hash, &host).await })
+            })
+            .await
+            .map_err(|_| EntryRefused::Unavailable)?;
+        self.gate.add_secret(&live, secret_hash, &target.host);
+        Ok(Redeemed { secret, return_path: row.return_path })
+    }
+
+    /// The user signs out of their targets.
+    pub async fn sign_out_target(&self, sign_in: &LiveSignIn) -> Result<(), AppError> {
+        let row = self.store.read().sign_in(sign_in.id).await?.ok_or(AppError::NotFound { noun: "sign-in" })?;
+        self.end_sign_in_row(&self.op_of(sign_in, &Client::default()), row, EndKind::SignedOut).await
+    }
+
+    /// The operation of the user behind a live sign-in.
+    fn op_of(&self, sign_in: &LiveSignIn, client: &Client) -> Op {
+        Op {
+            who: Who::User(Box::new(sign_in.facts().user.clone())),
+            at: self.now(),
+            channel: Some(sign_in.channel),
+            client: client.clone(),
+            sign_in_id: Some(sign_in.id),
+        }
+    }
+
+    /// Somebody was refused at a target; the trail says so, once for many of the same in a short time.
+    pub async fn access_refused(&self, target: &Target, sign_in: Option<&LiveSignIn>, client: &Client, reason: &str) {
+        let who = sign_in.map(|live| live.id.to_string()).unwrap_or_else(|| client.address.clone());
+        let op = match sign_in {
+            Some(live) => self.op_of(live, client),
+            None => Op::anonymous(self.now(), Channel::Web, client.clone()),
+        };
+        let Some(untold) = self.refusals.tell(format!("{who} {} {reason}", target.id), op.at) else { return };
+        let session = sign_in.and_then(|live| live.facts().session.as_ref().map(|session| session.id));
+        let event = op
+            .event(AuditAction::AccessRefused, "target", target.id)
+            .in_session(session)
+            .with("cause", reason)
+            .with("not_told_before", i64::from(untold));
+        self.note_or_log(event).await;
+    }
+
+    /// A change was refused because its evidence is missing.
+    pub async fn change_refused(
+        &self,
+        target: &Target,
+        sign_in: &LiveSignIn,
+        document: Option<DocumentId>,
+        method: &str,
+        path: &str,
+        reason: &str,
+    ) {
+        let op = self.op_of(sign_in, &Client::default());
+        let key = format!("{} {} change {reason}", sign_in.id, target.id);
+        let Some(untold) = self.refusals.tell(key, op.at) else { return };
+        let event = op
+            .event(AuditAction::ChangeRefused, "target", target.id)
+            .in_session(session_of(sign_in))
+            .with("document_id", document.map(|id| id.to_string()))
+            .with("method", method)
+            .with("path", path.split('?').next().unwrap_or_default())
+            .with("cause", reason)
+            .with("not_told_before", i64::from(untold));
+        self.note_or_log(event).await;
+    }
+
+    /// A document was locked: its chain of evidence broke.
+    pub async fn document_locked(&self, sign_in: &LiveSignIn, document: DocumentId, reason: &str) {
+        let op = self.op_of(sign_in, &Client::default());
+        let event = op
+            .event(AuditAction::DocumentLocked, "document", document)
+            .in_session(session_of(sign_in))
+            .with("cause", reason);
+        self.note_or_log(event).await;
+    }
+
+    async fn note_or_log(&self, event: chaperone_domain::audit_event::AuditEvent) {
+        let action = event.action.name();
+        if let Err(error) = self.note(event).await {
+            // The refusal itself stands; that it could not be written is told to the operator.
+            tracing::error!(action, %error, "event of a refusal not written");
+        }
+    }
+
+    /// A request was served: notes the use without I/O; a job stores it.
+    pub fn seen_at_target(&self, sign_in: &LiveSignIn, target: &Target) {
+        sign_in.seen(self.now(), target.id);
+    }
+
+    /// A fresh nonce for a target's host.
+    pub fn new_nonce(&self) -> String {
+        let mut bytes = [0; 16];
+        secrets::fill(&mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+fn session_of(sign_in: &LiveSignIn) -> Option<PrivilegedSessionId> {
+    sign_in.facts().session.as_ref().map(|session| session.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn return_paths_stay_on_the_host() {
+        assert_eq!(safe_return_path("/vendors?page=2"), "/vendors?page=2");
+        for bad in ["//evil.example", "https://evil.example", "/\\evil", "", "vendors", "/a\nb"] {
+            assert_eq!(safe_return_path(bad), "/", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn many_equal_refusals_are_told_once_with_their_number() {
+        let refusals = Refusals::default();
+        let at = |second| Instant::from_second(second).expect("in range");
+        assert_eq!(refusals.tell("a".to_owned(), at(0)), Some(0));
+        assert_eq!(refusals.tell("a".to_owned(), at(1)), None);
+        assert_eq!(refusals.tell("a".to_owned(), at(2)), None);
+        assert_eq!(refusals.tell("b".to_owned(), at(2)), Some(0));
+        assert_eq!(refusals.tell("a".to_owned(), at(11)), Some(2));
+    }
+}

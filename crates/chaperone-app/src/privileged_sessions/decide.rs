@@ -1,0 +1,238 @@
+//! Decide about a session: approve, reject, cancel, end, hand back, process by hand, switch the account.
+
+use super::*;
+use chaperone_domain::sign_in::{EndKind, SignInEnd};
+use chaperone_store::{Events, SignInFilter, WriteTx};
+
+use crate::errors::refusal_sentence;
+
+/// What somebody decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusChange {
+    /// Allow it (source: Change status → Approve).
+    Approve,
+    /// Do not allow it.
+    Reject,
+    /// Take it back.
+    Cancel,
+    /// End it now.
+    End,
+    /// Give it back.
+    HandBack,
+}
+
+impl StatusChange {
+    /// Every decision.
+    pub const ALL: [Self; 5] = [Self::Approve, Self::Reject, Self::Cancel, Self::End, Self::HandBack];
+
+    /// The stable name in the API.
+    pub const fn name(self) -> &'static str {
+        self.action().name()
+    }
+
+    /// The decision of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|change| change.name() == name)
+    }
+
+    const fn action(self) -> Action {
+        match self {
+            Self::Approve => Action::Approve,
+            Self::Reject => Action::Reject,
+            Self::Cancel => Action::Cancel,
+            Self::End => Action::End,
+            Self::HandBack => Action::HandBack,
+        }
+    }
+
+    const fn step(self) -> Move {
+        match self {
+            Self::Approve => Move::Approve,
+            Self::Reject => Move::Reject,
+            Self::Cancel => Move::Cancel,
+            Self::End => Move::End(EndReason::EndedByAdministrator),
+            Self::HandBack => Move::End(EndReason::HandedBack),
+        }
+    }
+}
+
+impl App {
+    /// The rule that allows the caller this action now; a refusal of a decision is in the trail.
+    pub(super) async fn require_action(&self, op: &Op, session: &PrivilegedSession, action: Action) -> Result<(), AppError> {
+        let (organization, account, desired) = self.decision(session).await?;
+        let facts =
+            Facts { session, account_owner: account.owner, desired, organization: &organization, now: op.at };
+        let Err(refusal) = facts.may(&op.principal()?, action) else { return Ok(()) };
+        let event = op
+            .event(AuditAction::PrivilegedSessionRefused, "privileged_session", session.id)
+            .in_session(session.id)
+            .with("action", action.name())
+            .with("rule", refusal.name())
+            .with("changed_by_kind", ChangedByKind::of(op).name())
+            .with("what", format!("{} was refused: {}", action.name(), refusal_sentence(refusal)));
+        self.note(event).await?;
+        Err(refusal.into())
+    }
+
+    /// Changes the status by a person's decision.
+    pub async fn change_status(
+        &self,
+        op: &Op,
+        id: PrivilegedSessionId,
+        change: StatusChange,
+        comment: &str,
+        version: Option<i64>,
+    ) -> Result<PrivilegedSessionView, AppError> {
+        if comment.chars().count() > TEXT_MAX_CHARS {
+            return Err(AppError::field("comment", "too-long", "Use at most 4000 characters."));
+        }
+        let before = self.privileged_session(op, id).await?;
+        if version.is_some_and(|version| version != before.version) {
+            return Err(AppError::Stale);
+        }
+        self.require_action(op, &before, change.action()).await?;
+        let who = op.principal()?;
+        let mut after = before.clone();
+        let from = make_move(&mut after, change.step(), op.at)?;
+        if change == StatusChange::Approve {
+            self.refuse_opposite_overlap(&before).await?;
+            let (organization, account, _) = self.decision(&before).await?;
+            let facts = Facts {
+                session: &before,
+                account_owner: account.owner,
+                desired: None,
+                organization: &organization,
+                now: op.at,
+            };
+            after.approved_by = Some(who.user_id);
+            after.self_approved = facts.is_own_matter(who.user_id);
+        }
+        self.write_status(op, &before, &mut after, from, comment).await?;
+        self.to_view(op, after).await
+    }
+
+    /// Another session that wants the opposite of the account in the same time refuses the approval.
+    async fn refuse_opposite_overlap(&self, session: &PrivilegedSession) -> Result<(), AppError> {
+        let held = [State::Approved, State::Starting, State::Active];
+        let others = self.store.read().sessions_of_account(session.account_id, &held).await?;
+        match rules::opposite_overlaps(session, &others).next() {
+            None => Ok(()),
+            Some(other) => Err(AppError::refused(
+                "opposite-overlap",
+                format!(
+                    "Privileged session {} wants the account {}d from {} to {}, this one wants the opposite in the \
+same time. Choose another time, or cancel the other one.",
+                    other.id,
+                    other.wish.name(),
+                    other.window.starts_at(),
+                    other.window.ends_at()
+                ),
+            )),
+        }
+    }
+
+    /// Writes a session that made its move, with its event; what was open in it ends in the same transaction.
+    pub(crate) async fn write_status(
+        &self,
+        op: &Op,
+        before: &PrivilegedSession,
+        after: &mut PrivilegedSession,
+        from: State,
+        comment: &str,
+    ) -> Result<(), AppError> {
+        let (tx_op, row, version, comment) = (op.clone(), after.clone(), before.version, comment.to_owned());
+        let ended = self
+            .store
+            .write(move |tx| {
+                let (op, row, comment) = (tx_op.clone(), row.clone(), comment.clone());
+                Box::pin(async move {
+                    if row.state == State::Approved {
+                        // Two approvals of opposite wishes at once: the second finds the first here.
+                        let held = [State::Approved, State::Starting, State::Active];
+                        let others = tx.read().sessions_of_account(row.account_id, &held).await?;
+                        if rules::opposite_overlaps(&row, &others).next().is_some() {
+                            return Err(AppError::Stale);
+                        }
+                    }
+                    tx.update_privileged_session(&row, version).await?;
+                    let mut event = status_event(&op, &row, from, ChangedByKind::of(&op)).because(&comment);
+                    if row.self_approved && from == State::Draft {
+                        event = event.with("self_approved", "yes");
+                    }
+                    let mut events = Events::one(event);
+                    let mut ended = Vec::new();
+                    if row.state == State::Ending {
+                        (events, ended) = end_sign_ins_of(tx, &op, row.id, events).await?;
+                    }
+                    Ok(tx.commit(ended, events))
+                })
+            })
+            .await?;
+        after.version = version + 1;
+        self.session_moved(after);
+        for id in ended {
+            self.gate.end(id);
+        }
+        Ok(())
+    }
+
+    /// Does by hand what the processor would do now.
+    pub async fn process_by_hand(&self, op: &Op, id: PrivilegedSessionId) -> Result<PrivilegedSessionView, AppError> {
+        let session = self.privileged_session(op, id).await?;
+        self.require_action(op, &session, Action::Process).await?;
+        self.process_session(op, id).await?;
+        self.view_privileged_session(op, id).await
+    }
+
+    /// Enables or disables the account for the rest of the session.
+    pub async fn switch_account(
+        &self,
+        op: &Op,
+        id: PrivilegedSessionId,
+        account_id: Option<AccountId>,
+        enabled: bool,
+    ) -> Result<PrivilegedSessionView, AppError> {
+        let session = self.privileged_session(op, id).await?;
+        if account_id.is_some_and(|account| account != session.account_id) {
+            return Err(AppError::field("account_id", "not-of-session", "The session does not hold this account."));
+        }
+        let action = if enabled { Action::EnableAccount } else { Action::DisableAccount };
+        self.require_action(op, &session, action).await?;
+        let holders = self.store.read().open_grant(session.account_id).await?;
+        let Some((grant, holders)) = holders else {
+            return Err(AppError::Inside("active session without grant"));
+        };
+        if let Some(other) = holders.iter().find(|holder| holder.privileged_session_id != id) {
+            return Err(AppError::refused(
+                "held-by-several",
+                format!(
+                    "Privileged session {} holds the account too; end it first, or leave the account as it is.",
+                    other.privileged_session_id
+                ),
+            ));
+        }
+        let state = if enabled { AccountState::Enabled } else { AccountState::Disabled };
+        self.switch_grant(op, &session, grant, state).await?;
+        self.process_session(op, id).await?;
+        self.view_privileged_session(op, id).await
+    }
+}
+
+/// Ends every open target sign-in of a session, as part of the transaction that ends the session.
+async fn end_sign_ins_of(
+    tx: &mut WriteTx,
+    op: &Op,
+    session: PrivilegedSessionId,
+    mut events: Events,
+) -> Result<(Events, Vec<chaperone_domain::ids::SignInId>), AppError> {
+    let filter = SignInFilter { privileged_session_id: Some(session), ..Default::default() };
+    let mut ended = Vec::new();
+    for sign_in in tx.read().open_sign_ins(filter).await? {
+        let end = SignInEnd { at: op.at, kind: EndKind::SessionEnded, estimated: false };
+        if tx.end_sign_in(sign_in.id, end).await? {
+            events = events.and(crate::sign_ins::ended_event(op, &sign_in, end));
+            ended.push(sign_in.id);
+        }
+    }
+    Ok((events, ended))
+}

@@ -1,0 +1,199 @@
+//! Random secrets, their hashes, keys derived from the master key, and passwords.
+
+use std::sync::Arc;
+
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, PasswordHash};
+use aws_lc_rs::{digest, hkdf, hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaperone_domain::Instant;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::errors::AppError;
+
+/// Bytes of a secret: cookies, tokens, codes.
+pub const SECRET_BYTES: usize = 32;
+/// Password hashes computed at the same time at most: each needs 19 MiB.
+pub const PASSWORD_WORK_MAX: usize = 4;
+/// What every API token begins with.
+pub const TOKEN_PREFIX: &str = "chp_";
+
+/// Fills `bytes` from the system's generator.
+pub fn fill(bytes: &mut [u8]) {
+    // The generator of aws-lc does not fail on the systems that we run on; a failure must stop the process
+    // rather than hand out a secret that can be guessed.
+    if rand::fill(bytes).is_err() {
+        std::process::abort();
+    }
+}
+
+/// A new UUID version 7 for this instant.
+pub fn new_uuid(at: Instant) -> Uuid {
+    let mut random = [0; 10];
+    fill(&mut random);
+    let milliseconds = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
+}
+
+/// A new secret as text: 43 characters of base64url.
+pub fn new_secret() -> String {
+    let mut bytes = [0; SECRET_BYTES];
+    fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The hash under which a secret is kept.
+pub fn hash(secret: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
+    hash
+}
+
+/// A password for one use: four groups of five characters that cannot be mixed up.
+pub fn one_time_password() -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789ABCDE".first_chunk::<32>().expect("32 characters");
+    let mut bytes = [0; 20];
+    fill(&mut bytes);
+    let mut text = String::with_capacity(23);
+    for (index, byte) in bytes.iter().enumerate() {
+        if index > 0 && index % 5 == 0 {
+            text.push('-');
+        }
+        text.push(char::from(ALPHABET[usize::from(byte % 32)]));
+    }
+    text
+}
+
+/// Keys of the app, each derived from the master key for one purpose. Prints nothing.
+pub struct Keys {
+    csrf: hmac::Key,
+    asset_addresses: hmac::Key,
+    assertion_seed: [u8; 32],
+}
+
+impl Keys {
+    /// Derives the keys.
+    pub fn derive(master_key: &[u8; 32]) -> Result<Self, AppError> {
+        let derive = |purpose: &[u8]| -> Result<[u8; 32], AppError> {
+            let mut key = [0; 32];
+            hkdf::Salt::new(hkdf::HKDF_SHA256, b"chaperone app v1")
+                .extract(master_key)
+                .expand(&[purpose], hkdf::HKDF_SHA256)
+                .and_then(|material| material.fill(&mut key))
+                .map_err(|_| AppError::Inside("deriving a key"))?;
+            Ok(key)
+        };
+        Ok(Self {
+            csrf: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"csrf")?),
+            asset_addresses: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"asset addresses")?),
+            assertion_seed: derive(b"assertion")?,
+        })
+    }
+
+    /// The token that a browser's state-changing calls carry, for one sign-in.
+    pub fn csrf_token(&self, sign_in: Uuid) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.csrf, sign_in.as_bytes()))
+    }
+
+    /// Whether the token belongs to the sign-in.
+    pub fn csrf_token_fits(&self, sign_in: Uuid, token: &str) -> bool {
+        URL_SAFE_NO_PAD
+            .decode(token)
+            .is_ok_and(|tag| hmac::verify(&self.csrf, sign_in.as_bytes(), &tag).is_ok())
+    }
+
+    /// The signature of an asset's address.
+    pub fn sign_asset_address(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.asset_addresses, text.as_bytes()))
+    }
+
+    /// Whether the signature belongs to the address.
+    pub fn asset_address_fits(&self, text: &str, signature: &str) -> bool {
+        URL_SAFE_NO_PAD
+            .decode(signature)
+            .is_ok_and(|tag| hmac::verify(&self.asset_addresses, text.as_bytes(), &tag).is_ok())
+    }
+
+    /// The seed of the key that signs assertions.
+    pub(crate) fn assertion_seed(&self) -> &[u8; 32] {
+        &self.assertion_seed
+    }
+}
+
+/// Hashes and checks passwords, a bounded number at a time, off the async threads.
+#[derive(Clone)]
+pub struct Passwords {
+    work: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self { work: Arc::new(Semaphore::new(PASSWORD_WORK_MAX)) }
+    }
+}
+
+impl Passwords {
+    /// The Argon2id hash of a password, with its parameters and a fresh salt.
+    pub async fn hash(&self, password: String) -> Result<String, AppError> {
+        self.run(move || {
+            Argon2::default()
+                .hash_password(password.as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(|_| AppError::Inside("hashing a password"))
+        })
+        .await?
+    }
+
+    /// Whether the password fits the hash. Without a hash the same work is done and the answer is no, so that
+    /// an unknown user takes as long as a wrong password.
+    pub async fn fits(&self, password: String, hash: Option<String>) -> Result<bool, AppError> {
+        self.run(move || match hash.as_deref().map(PasswordHash::new) {
+            Some(Ok(hash)) => Argon2::default().verify_password(password.as_bytes(), &hash).is_ok(),
+            _ => {
+                let _same_work = Argon2::default().hash_password(password.as_bytes());
+                false
+            }
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+        let _turn = self.work.acquire().await.map_err(|_| AppError::Inside("password work is closed"))?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Inside("password work failed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_only() {
+        let passwords = Passwords::default();
+        let hash = passwords.hash("correct horse".to_owned()).await.expect("hashed");
+        assert!(hash.starts_with("$argon2id$"));
+        assert!(passwords.fits("correct horse".to_owned(), Some(hash.clone())).await.expect("checked"));
+        assert!(!passwords.fits("wrong horse".to_owned(), Some(hash)).await.expect("checked"));
+        assert!(!passwords.fits("anything".to_owned(), None).await.expect("checked"));
+        assert!(!passwords.fits(String::new(), Some(String::new())).await.expect("checked"));
+    }
+
+    #[test]
+    fn ids_sort_by_time() {
+        let early = new_uuid(Instant::from_second(1_700_000_000).expect("ok"));
+        let late = new_uuid(Instant::from_second(1_700_000_001).expect("ok"));
+        assert!(early < late);
+        assert_eq!(early.get_version_num(), 7);
+    }
+
+    #[test]
+    fn a_csrf_token_belongs_to_one_sign_in() {
+        let keys = Keys::derive(&[7; 32]).expect("derived");
+        let token = keys.csrf_token(Uuid::from_u128(1));
+        assert!(keys.csrf_token_fits(Uuid::from_u128(1), &token));
+        assert!(!keys.csrf_token_fits(Uuid::from_u128(2), &token));
+        assert!(!keys.csrf_token_fits(Uuid::from_u128(1), ""));
+    }
+}
