@@ -21,6 +21,8 @@ mod recordings;
 mod sign_ins;
 mod trail;
 
+pub use processor::process_due;
+
 /// Runs every job until `shutdown` becomes true, then stores what is only in memory.
 pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     let mut jobs = JoinSet::new();

@@ -1,1 +1,36 @@
-//! TODO
+//! Rows: migrations and queries, on SQLite and PostgreSQL.
+//!
+//! [`Store`] is one concrete type over both databases; every query is one text that both understand.
+//!
+//! * [`Store::read`] asks.
+//! * [`Store::write`] changes: its body gets a [`WriteTx`], whose only way to commit takes the audit [`Events`] of
+//!   the change. It returns when the commit is durable. On SQLite, changes that wait at the same time share one
+//!   commit (and one sync of the disk), each in a savepoint of its own.
+//! * [`Store::keep_books`] keeps what no person could ask about (last uses, cursors, numbers): its [`BookTx`]
+//!   reaches only the tables that it names.
+//!
+//! Instants are whole microseconds since 1970, UTC.
+
+mod columns;
+mod connect;
+mod error;
+mod filter;
+mod migrations;
+mod nouns;
+mod page;
+mod sql;
+mod tx;
+mod writer;
+
+pub use connect::{Store, StoreConfig};
+pub use error::StoreError;
+pub use filter::{
+    AccountFilter, EventFilter, RecordingFilter, SessionFilter, SignInFilter, SignInQuery, UserFilter,
+};
+pub use nouns::api_tokens::ApiToken;
+pub use nouns::audit_events::StoredEvent;
+pub use nouns::entry_codes::EntryCode;
+pub use nouns::sign_ins::SignInRow;
+pub use page::{Items, PAGE_MAX, Page};
+pub use sql::Reads;
+pub use tx::{BookTx, Committed, Events, WriteTx};

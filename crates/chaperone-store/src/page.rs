@@ -2,11 +2,7 @@
 //! rows that are added or removed meanwhile neither repeat nor hide others.
 use std::fmt::Write as _;
 
-use sea_orm::sea_query::Value;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
-
-use crate::StoreError;
 
 /// Most items of one page; a larger limit gives this many.
 pub const PAGE_MAX: u64 = 1000;
@@ -69,7 +65,7 @@ impl Cursor {
         }
     }
 
-    fn decode(cursor: &str) -> Option<Self> {
+    pub(crate) fn decode(cursor: &str) -> Option<Self> {
         let (key, id) = cursor.split_once('.')?;
         let id = Uuid::try_parse(id).ok()?;
         let key = match key.strip_prefix('n') {
@@ -84,19 +80,9 @@ fn unhex(digits: &str) -> Option<String> {
     if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
         return None;
     }
-    let bytes: Option<Vec<u8>> = (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
     String::from_utf8(bytes?).ok().filter(|text| !text.contains('\0'))
-}
-
-/// How a list is ordered.
-#[derive(Clone, Copy)]
-pub(crate) struct Sorting<C> {
-    pub(crate) key: C,
-    pub(crate) id: C,
-    pub(crate) order: Direction,
 }
 
 /// Ascending or descending.
@@ -106,50 +92,6 @@ pub(crate) enum Direction {
     NewestFirst,
 }
 
-/// Restricts `select` to the page; one more row than wanted is read, to know whether there is a next page.
-pub(crate) fn paged<E: EntityTrait>(
-    select: Select<E>,
-    sorting: Sorting<E::Column>,
-    page: &Page,
-    is_text: bool,
-) -> Result<Select<E>, StoreError> {
-    let order = match sorting.order {
-        Direction::OldestFirst => Order::Asc,
-        Direction::NewestFirst => Order::Desc,
-    };
-    let mut select = select
-        .order_by(sorting.key, order.clone())
-        .order_by(sorting.id, order)
-        .limit(page.limit().saturating_add(1));
-    if let Some(after) = &page.after {
-        let cursor = Cursor::decode(after).ok_or(StoreError::Cursor)?;
-        let key: Value = match cursor.key {
-            Key::Number(number) if !is_text => number.into(),
-            Key::Text(text) if is_text => text.into(),
-            _ => return Err(StoreError::Cursor),
-        };
-        let (beyond, equal_and_beyond) = match sorting.order {
-            Direction::OldestFirst => (sorting.key.gt(key.clone()), sorting.id.gt(cursor.id)),
-            Direction::NewestFirst => (sorting.key.lt(key.clone()), sorting.id.lt(cursor.id)),
-        };
-        select = select.filter(
-            Condition::any()
-                .add(beyond)
-                .add(Condition::all().add(sorting.key.eq(key)).add(equal_and_beyond)),
-        );
-    }
-    Ok(select)
-}
-
-/// Makes a page of what [`paged`] has read: drops the row too many and gives the cursor of the last that stays.
-pub(crate) fn cut<M>(mut rows: Vec<M>, page: &Page, place: impl Fn(&M) -> Cursor) -> (Vec<M>, Option<String>) {
-    let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = if more { rows.last().map(|row| place(row).encode()) } else { None };
-    (rows, next)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,11 +99,20 @@ mod tests {
     #[test]
     fn cursors_read_back_and_anything_else_is_refused() {
         let id = Uuid::from_u128(7);
-        for key in [Key::Number(i64::MIN), Key::Number(0), Key::Text(String::new()), Key::Text("ä.b%".to_owned())] {
+        for key in
+            [Key::Number(i64::MIN), Key::Number(0), Key::Text(String::new()), Key::Text("ä.b%".to_owned())]
+        {
             let cursor = Cursor { key, id };
             assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         }
-        for bad in ["", "n1", "x.00", "n1.zz", "t0.00000000000000000000000000000007", "té.00000000000000000000000000000007"] {
+        for bad in [
+            "",
+            "n1",
+            "x.00",
+            "n1.zz",
+            "t0.00000000000000000000000000000007",
+            "té.00000000000000000000000000000007",
+        ] {
             assert_eq!(Cursor::decode(bad), None, "{bad}");
         }
     }

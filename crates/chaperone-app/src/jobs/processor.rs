@@ -24,7 +24,7 @@ const SIDE_BY_SIDE: usize = 32;
 
 pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     loop {
-        let rest = match look(&app).await {
+        let rest = match process_due(&app).await {
             Ok(rest) => rest,
             Err(error) => {
                 tracing::error!(?error, "the background process could not look; it tries again");
@@ -38,8 +38,8 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     }
 }
 
-/// One look at everything that is due; says how long to rest.
-async fn look(app: &Arc<App>) -> Result<Duration, AppError> {
+/// One look at everything that is due, moved as far as it goes now; says how long to rest.
+pub async fn process_due(app: &Arc<App>) -> Result<Duration, AppError> {
     let now = app.now();
     let read = app.store.read();
     let mut due: BTreeSet<PrivilegedSessionId> =

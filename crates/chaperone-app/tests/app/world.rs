@@ -1,0 +1,191 @@
+//! One installation in a folder of its own: two administrators, Paula with a disabled privileged account, one target.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chaperone_app::accounts::NewAccount;
+use chaperone_app::clock::Clock;
+use chaperone_app::faults::Faults;
+use chaperone_app::privileged_sessions::{NewPrivilegedSession, PrivilegedSessionView, StatusChange};
+use chaperone_app::targets::TargetFields;
+use chaperone_app::users::NewUser;
+use chaperone_app::{Addresses, App, AppConfig, AppError, Client, Op, Who, jobs};
+use chaperone_domain::Instant;
+use chaperone_domain::account::{Account, AccountState};
+use chaperone_domain::grant::Wish;
+use chaperone_domain::ids::{AccountId, PrivilegedSessionId};
+use chaperone_domain::sign_in::Channel;
+use chaperone_domain::target::{Target, TargetIdentity, TargetRecording, WebServicesInSession};
+use chaperone_domain::user::{Role, User};
+use chaperone_recording::{MasterKey, Vault, VaultConfig};
+use chaperone_store::{Store, StoreConfig};
+use tempfile::TempDir;
+
+/// Where the clock stands at first.
+const BEGIN_S: i64 = 1_790_000_000;
+pub const PASSWORD: &str = "correct horse battery";
+
+#[derive(Clone)]
+pub struct Hand(Arc<AtomicI64>);
+
+impl Clock for Hand {
+    fn now(&self) -> Instant {
+        Instant::from_second(self.0.load(Ordering::SeqCst)).expect("in range")
+    }
+}
+
+impl Hand {
+    pub fn forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn after(&self, seconds: i64) -> Instant {
+        Instant::from_second(self.0.load(Ordering::SeqCst) + seconds).expect("in range")
+    }
+}
+
+pub struct World {
+    folder: TempDir,
+    pub clock: Hand,
+    pub app: Arc<App>,
+    pub anna: User,
+    pub bert: User,
+    pub paula: User,
+    pub account: Account,
+    pub target: Target,
+}
+
+async fn open(folder: &TempDir, clock: &Hand, faults: Faults) -> Arc<App> {
+    let path = folder.path();
+    let store = Store::connect(StoreConfig::new(format!("sqlite:{}", path.join("chaperone.db").display())))
+        .await
+        .expect("the database opens");
+    let vault = VaultConfig::with_folders(path.join("spool"), path.join("blobs"), MasterKey::new([7; 32]));
+    let vault = Vault::open(vault.expect("folders")).expect("the vault opens");
+    let config = AppConfig {
+        store,
+        vault,
+        clock: Box::new(clock.clone()),
+        master_key: [7; 32],
+        addresses: Addresses {
+            console: "http://console.localhost".to_owned(),
+            replay: "http://replay.localhost".to_owned(),
+            scheme: "http".to_owned(),
+            port: None,
+        },
+        tail: jiff::SignedDuration::from_secs(30),
+        faults,
+    };
+    App::open(config).await.expect("the app opens")
+}
+
+async fn user(app: &App, name: &str, roles: &[Role]) -> User {
+    let new = NewUser {
+        user_name: name.to_owned(),
+        display_name: name.to_owned(),
+        email: String::new(),
+        roles: roles.to_vec(),
+        active: true,
+        password: Some(PASSWORD.to_owned()),
+    };
+    app.create_user(&Op::system(app.now()), new).await.expect("a user").0
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let clock = Hand(Arc::new(AtomicI64::new(BEGIN_S)));
+        let app = open(&folder, &clock, Faults::none()).await;
+        app.install().await.expect("installed");
+        let anna = user(&app, "anna", &[Role::SystemAdministrator]).await;
+        let bert = user(&app, "bert", &[Role::SystemAdministrator]).await;
+        let paula = user(&app, "paula", &[]).await;
+        let admin = op_of(&app, &anna);
+        let account = NewAccount {
+            directory_id: None,
+            name: "erp-admin".to_owned(),
+            owner: Some(paula.id),
+            privileged: true,
+            state: AccountState::Disabled,
+        };
+        let account = app.create_account(&admin, account).await.expect("an account");
+        let fields = TargetFields {
+            name: "ERP".to_owned(),
+            host: "erp.localhost".to_owned(),
+            directory_id: None,
+            upstream: "http://127.0.0.1:1".to_owned(),
+            identity: TargetIdentity::Assertion,
+            recording: TargetRecording::Privileged,
+            web_services_in_session: WebServicesInSession::Refuse,
+            audit_enabled: true,
+            entry_posts: Vec::new(),
+        };
+        let target = app.create_target(&admin, fields).await.expect("a target");
+        Self { folder, clock, app, anna, bert, paula, account, target }
+    }
+
+    /// The process stops as if killed and starts again over the same files.
+    pub async fn restart(&mut self, faults: Faults) {
+        self.app = open(&self.folder, &self.clock, faults).await;
+    }
+
+    pub fn op(&self, user: &User) -> Op {
+        op_of(&self.app, user)
+    }
+
+    pub fn request(&self, from_s: i64, to_s: i64, wish: Wish) -> NewPrivilegedSession {
+        NewPrivilegedSession {
+            account_id: self.account.id,
+            user_id: None,
+            target_ids: vec![self.target.id],
+            starts_at: self.clock.after(from_s),
+            ends_at: self.clock.after(to_s),
+            reason: "Month end".to_owned(),
+            ticket: String::new(),
+            wish,
+            notice_acknowledged: true,
+        }
+    }
+
+    /// Anna asks, Bert approves.
+    pub async fn approved(&self, from_s: i64, to_s: i64, wish: Wish) -> PrivilegedSessionView {
+        let asked = self.app.request_privileged_session(&self.op(&self.anna), self.request(from_s, to_s, wish)).await;
+        let id = asked.expect("asked").session.id;
+        self.decide(&self.bert, id, StatusChange::Approve).await.expect("approved")
+    }
+
+    pub async fn decide(
+        &self,
+        who: &User,
+        id: PrivilegedSessionId,
+        change: StatusChange,
+    ) -> Result<PrivilegedSessionView, AppError> {
+        self.app.change_status(&self.op(who), id, change, "", None).await
+    }
+
+    pub async fn process(&self) {
+        jobs::process_due(&self.app).await.expect("processed");
+    }
+
+    pub async fn session(&self, id: PrivilegedSessionId) -> PrivilegedSessionView {
+        self.app.view_privileged_session(&self.op(&self.anna), id).await.expect("a session")
+    }
+
+    pub async fn account_now(&self) -> Account {
+        self.account_of(self.account.id).await
+    }
+
+    pub async fn account_of(&self, id: AccountId) -> Account {
+        self.app.account(&self.op(&self.anna), id).await.expect("an account")
+    }
+}
+
+pub fn op_of(app: &App, user: &User) -> Op {
+    Op {
+        who: Who::User(Box::new(user.clone())),
+        at: app.now(),
+        channel: Some(Channel::Web),
+        client: Client::new("192.0.2.7", "test"),
+        sign_in_id: None,
+    }
+}

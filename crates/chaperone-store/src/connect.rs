@@ -1,0 +1,145 @@
+//! The store's handle: connections, pragmas, migrations.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm_migration::MigratorTrait as _;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::StoreError;
+use crate::migrations::Migrator;
+use crate::sql::{Place, Reads, args};
+use crate::writer::Writer;
+
+/// Connections that only read a SQLite file.
+const SQLITE_READERS: u32 = 8;
+/// How long a statement waits for another process that holds the file, a backup for example.
+const SQLITE_BUSY: Duration = Duration::from_secs(10);
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 32;
+/// How long somebody waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// Where rows are kept.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// `sqlite:/path/to/file` or `postgres://user:password@host/database`.
+    pub url: String,
+}
+
+impl StoreConfig {
+    /// The database of that address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into() }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Engine {
+    Sqlite(Writer),
+    Postgres,
+}
+
+/// Rows, on SQLite or PostgreSQL; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    /// Reads; on PostgreSQL writes too.
+    pub(crate) pool: DatabaseConnection,
+    pub(crate) engine: Engine,
+}
+
+impl Store {
+    /// Opens the database, makes the file if it is missing, and brings the tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] for an address that cannot be used; [`StoreError::Unavailable`] when the database
+    /// cannot be reached, opened or brought up to date.
+    pub async fn connect(config: StoreConfig) -> Result<Self, StoreError> {
+        if let Some(path) = config.url.strip_prefix("sqlite:") {
+            Self::sqlite(path).await
+        } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
+            Self::postgres(&config.url).await
+        } else {
+            Err(StoreError::Address { reason: "it begins with neither sqlite: nor postgres://" })
+        }
+    }
+
+    async fn sqlite(path: &str) -> Result<Self, StoreError> {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.contains(":memory:") {
+            return Err(StoreError::Address { reason: "it names no file" });
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Full: what is acknowledged survives a power cut, not only a crash.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(SQLITE_BUSY)
+            .disable_statement_logging();
+        let writing = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| unreachable(&error))?;
+        let writing = SqlxSqliteConnector::from_sqlx_sqlite_pool(writing);
+        migrate(&writing).await?;
+        let reading = SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(|error| unreachable(&error))?;
+        let pool = SqlxSqliteConnector::from_sqlx_sqlite_pool(reading);
+        Ok(Self { pool, engine: Engine::Sqlite(Writer::start(writing)) })
+    }
+
+    async fn postgres(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Address { reason: "it is not a complete postgres:// address" })?
+            .application_name("chaperone")
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options)
+            .await
+            .map_err(|error| unreachable(&error))?;
+        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        migrate(&pool).await?;
+        Ok(Self { pool, engine: Engine::Postgres })
+    }
+
+    /// Queries outside a transaction.
+    pub fn read(&self) -> Reads<'_> {
+        Reads { place: Place::Pool(&self.pool) }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.read().place.one("SELECT 1", args![], |_| Ok(())).await.map(|_| ())
+    }
+}
+
+async fn migrate(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    Migrator::up(connection, None).await.map_err(|error| {
+        tracing::error!(%error, "the tables could not be brought up to date");
+        StoreError::Unavailable
+    })
+}
+
+fn unreachable(error: &sqlx::Error) -> StoreError {
+    tracing::error!(%error, "the database cannot be opened");
+    StoreError::Unavailable
+}

@@ -1,0 +1,64 @@
+//! The tables, as steps that only ever add: a step that was released is never changed.
+//!
+//! A step is one text for both databases; only two types differ by name: [`of`] writes `{uuid}` and `{blob}` as the
+//! database at hand calls them.
+
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
+use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
+
+mod audit;
+mod people;
+mod sessions;
+mod sign_ins;
+
+/// Unique keys by name and by the columns that SQLite tells when one is broken.
+pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
+    ("users_user_name", "users.user_name_key"),
+    ("directories_name", "directories.name"),
+    ("accounts_name", "accounts.directory_id, accounts.name_key"),
+    ("accounts_external_id", "accounts.directory_id, accounts.external_id"),
+    ("targets_host", "targets.host"),
+    ("grants_open_account", "grants.open_account_id"),
+    ("recordings_sign_in", "recordings.sign_in_id"),
+];
+
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(Step { name: "m0001_people", up: people::UP }),
+            Box::new(Step { name: "m0002_sessions", up: sessions::UP }),
+            Box::new(Step { name: "m0003_sign_ins", up: sign_ins::UP }),
+            Box::new(Step { name: "m0004_audit", up: audit::UP }),
+        ]
+    }
+}
+
+/// One step: statements, each ended by a semicolon.
+struct Step {
+    name: &'static str,
+    up: &'static str,
+}
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let text = of(manager.get_database_backend(), self.up);
+        manager.get_connection().execute_unprepared(&text).await.map(|_| ())
+    }
+}
+
+fn of(backend: DbBackend, text: &str) -> String {
+    let (uuid, blob) = match backend {
+        DbBackend::Sqlite => ("BLOB", "BLOB"),
+        _ => ("UUID", "BYTEA"),
+    };
+    text.replace("{uuid}", uuid).replace("{blob}", blob)
+}

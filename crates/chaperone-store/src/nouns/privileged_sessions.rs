@@ -1,0 +1,271 @@
+//! Privileged sessions with their targets.
+
+use std::collections::HashMap;
+
+use chaperone_domain::Instant;
+use chaperone_domain::grant::Wish;
+use chaperone_domain::ids::{AccountId, PrivilegedSessionId, TargetId, UserId};
+use chaperone_domain::privileged_session::{EndReason, PrivilegedSession, State, Window};
+use uuid::Uuid;
+
+use super::one_row;
+use crate::StoreError;
+use crate::columns::{corrupt, folded, micros, opt_micros};
+use crate::filter::SessionFilter;
+use crate::page::{Direction, Items, Key, Page};
+use crate::sql::{Query, Reads, Row, Sorting, args, json_texts, pattern};
+use crate::tx::WriteTx;
+
+const COLUMNS: &str = "id, account_id, user_id, requested_by, edited_by, state, end_reason, wish, starts_at, ends_at, \
+                       reason, ticket, approved_by, self_approved, start_intended_at, started_at, ended_at, \
+                       created_at, updated_at, version";
+
+/// States in which time alone may move a session.
+const MOVED_BY_TIME: &str = "(state IN ('Draft', 'Approved') AND ends_at <= $1) \
+                             OR (state = 'Approved' AND starts_at <= $1) \
+                             OR state IN ('Starting', 'Ending') \
+                             OR (state = 'Active' AND ends_at <= $1)";
+
+fn read(row: &mut Row<'_>) -> Result<PrivilegedSession, StoreError> {
+    Ok(PrivilegedSession {
+        id: row.id(PrivilegedSessionId::new)?,
+        account_id: row.id(AccountId::new)?,
+        user_id: row.id(UserId::new)?,
+        requested_by: row.id(UserId::new)?,
+        edited_by: editors(&row.texts("privileged_sessions.edited_by")?)?,
+        target_ids: Vec::new(),
+        state: row.named(State::parse, "privileged_sessions.state")?,
+        end_reason: row.opt_named(EndReason::parse, "privileged_sessions.end_reason")?,
+        wish: row.named(Wish::parse, "privileged_sessions.wish")?,
+        window: Window::stored(
+            row.instant("privileged_sessions.starts_at")?,
+            row.instant("privileged_sessions.ends_at")?,
+        )
+        .map_err(|_| corrupt("privileged_sessions.ends_at"))?,
+        reason: row.text()?,
+        ticket: row.text()?,
+        approved_by: row.opt_id(UserId::new)?,
+        self_approved: row.take()?,
+        start_intended_at: row.opt_instant("privileged_sessions.start_intended_at")?,
+        started_at: row.opt_instant("privileged_sessions.started_at")?,
+        ended_at: row.opt_instant("privileged_sessions.ended_at")?,
+        created_at: row.instant("privileged_sessions.created_at")?,
+        updated_at: row.instant("privileged_sessions.updated_at")?,
+        version: row.take()?,
+    })
+}
+
+fn editors(ids: &[String]) -> Result<Vec<UserId>, StoreError> {
+    ids.iter().map(|id| id.parse().map_err(|_| corrupt("privileged_sessions.edited_by"))).collect()
+}
+
+fn search(session: &PrivilegedSession) -> String {
+    folded(&format!("{}\n{}", session.reason, session.ticket))
+}
+
+impl Reads<'_> {
+    /// Reads what stands beside the rows: their targets, in the order in which they were named.
+    async fn with_targets(
+        &self,
+        mut sessions: Vec<PrivilegedSession>,
+    ) -> Result<Vec<PrivilegedSession>, StoreError> {
+        if sessions.is_empty() {
+            return Ok(sessions);
+        }
+        let names: Vec<String> = (1..=sessions.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT privileged_session_id, target_id FROM privileged_session_targets \
+             WHERE privileged_session_id IN ({}) ORDER BY position",
+            names.join(", ")
+        );
+        let ids = sessions.iter().map(|session| session.id.uuid().into()).collect();
+        let pairs =
+            self.place.all(&sql, ids, |row| Ok((row.take::<Uuid>()?, row.id(TargetId::new)?))).await?;
+        let mut targets: HashMap<Uuid, Vec<TargetId>> = HashMap::new();
+        for (session, target) in pairs {
+            targets.entry(session).or_default().push(target);
+        }
+        for session in &mut sessions {
+            session.target_ids = targets.remove(&session.id.uuid()).unwrap_or_default();
+        }
+        Ok(sessions)
+    }
+
+    /// The session of that id.
+    pub async fn privileged_session(
+        &self,
+        id: PrivilegedSessionId,
+    ) -> Result<Option<PrivilegedSession>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM privileged_sessions WHERE id = $1");
+        let found = self.place.all(&sql, args![id.uuid()], read).await?;
+        Ok(self.with_targets(found).await?.into_iter().next())
+    }
+
+    /// Sessions, newest start first.
+    pub async fn privileged_sessions(
+        &self,
+        filter: SessionFilter,
+        page: Page,
+    ) -> Result<Items<PrivilegedSession>, StoreError> {
+        let states = State::ALL
+            .into_iter()
+            .filter(|state| filter.statuses.contains(&state.status()))
+            .map(|state| state.name().to_owned());
+        let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
+            .and_one_of("state", states)
+            .and_if("user_id = ?", filter.user_id.map(UserId::uuid))
+            .and_if("account_id = ?", filter.account_id.map(AccountId::uuid))
+            .and_if("requested_by = ?", filter.requested_by.map(UserId::uuid))
+            .and_if(
+                "id IN (SELECT privileged_session_id FROM privileged_session_targets WHERE target_id = ?)",
+                filter.target_id.map(TargetId::uuid),
+            )
+            .and_if(
+                "(user_id = ? OR requested_by = ? OR account_id IN (SELECT id FROM accounts WHERE owner = ?))",
+                filter.seen_by.map(UserId::uuid),
+            )
+            .and_if("ends_at > ?", filter.overlaps_from.map(micros))
+            .and_if("starts_at < ?", filter.overlaps_to.map(micros))
+            .and_if(
+                "(search LIKE ? ESCAPE '\\' \
+                 OR user_id IN (SELECT id FROM users WHERE search LIKE ? ESCAPE '\\') \
+                 OR account_id IN (SELECT id FROM accounts WHERE name_key LIKE ? ESCAPE '\\'))",
+                filter.q.as_deref().map(pattern),
+            );
+        let sorting = Sorting { key: "starts_at", id: "id", order: Direction::NewestFirst, is_text: false };
+        let place = |session: &PrivilegedSession| {
+            (Key::Number(micros(session.window.starts_at())), session.id.uuid())
+        };
+        let found = self.place.page(query, sorting, &page, read, place).await?;
+        Ok(Items { items: self.with_targets(found.items).await?, next: found.next })
+    }
+
+    /// The sessions of an account in these states.
+    pub async fn sessions_of_account(
+        &self,
+        account: AccountId,
+        states: &[State],
+    ) -> Result<Vec<PrivilegedSession>, StoreError> {
+        let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
+            .and("account_id = ?", account.uuid())
+            .and_one_of("state", states.iter().map(|state| state.name().to_owned()));
+        let found = query.all(self.place, "starts_at, id", read).await?;
+        self.with_targets(found).await
+    }
+
+    /// The sessions in these states, by their start.
+    pub async fn sessions_in(&self, states: &[State]) -> Result<Vec<PrivilegedSession>, StoreError> {
+        let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
+            .and_one_of("state", states.iter().map(|state| state.name().to_owned()));
+        let found = query.all(self.place, "starts_at, id", read).await?;
+        self.with_targets(found).await
+    }
+
+    /// The sessions that the processor has to look at: their time has come, or they are on their way.
+    pub async fn due_sessions(&self, now: Instant, limit: u64) -> Result<Vec<PrivilegedSession>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM privileged_sessions WHERE {MOVED_BY_TIME} ORDER BY starts_at, id LIMIT {limit}"
+        );
+        let found = self.place.all(&sql, args![micros(now)], read).await?;
+        self.with_targets(found).await
+    }
+
+    /// When time moves the next session.
+    pub async fn next_due_at(&self) -> Result<Option<Instant>, StoreError> {
+        let sql = "SELECT MIN(due) FROM (\
+                   SELECT MIN(starts_at) AS due FROM privileged_sessions WHERE state = 'Approved' \
+                   UNION ALL SELECT MIN(ends_at) AS due FROM privileged_sessions WHERE state IN ('Draft', 'Active')\
+                   ) AS next_due";
+        Ok(self
+            .place
+            .one(sql, args![], |row| row.opt_instant("privileged_sessions.starts_at"))
+            .await?
+            .flatten())
+    }
+}
+
+impl WriteTx {
+    /// Adds a session with its targets.
+    pub async fn insert_privileged_session(&mut self, session: &PrivilegedSession) -> Result<(), StoreError> {
+        let sql = "INSERT INTO privileged_sessions (id, account_id, user_id, requested_by, edited_by, state, \
+                   end_reason, wish, starts_at, ends_at, reason, ticket, search, approved_by, self_approved, \
+                   start_intended_at, started_at, ended_at, created_at, updated_at, version) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+                   $20, $21)";
+        let values = args![
+            session.id.uuid(),
+            session.account_id.uuid(),
+            session.user_id.uuid(),
+            session.requested_by.uuid(),
+            json_texts(session.edited_by.iter().map(UserId::to_string)),
+            session.state.name(),
+            session.end_reason.map(EndReason::name),
+            session.wish.name(),
+            micros(session.window.starts_at()),
+            micros(session.window.ends_at()),
+            session.reason.as_str(),
+            session.ticket.as_str(),
+            search(session),
+            session.approved_by.map(UserId::uuid),
+            session.self_approved,
+            opt_micros(session.start_intended_at),
+            opt_micros(session.started_at),
+            opt_micros(session.ended_at),
+            micros(session.created_at),
+            micros(session.updated_at),
+            session.version,
+        ];
+        self.place().run(sql, values).await?;
+        self.put_targets(session).await
+    }
+
+    /// Changes a session with its targets.
+    pub async fn update_privileged_session(
+        &mut self,
+        session: &PrivilegedSession,
+        expected_version: i64,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE privileged_sessions SET account_id = $1, user_id = $2, edited_by = $3, state = $4, \
+                   end_reason = $5, wish = $6, starts_at = $7, ends_at = $8, reason = $9, ticket = $10, search = $11, \
+                   approved_by = $12, self_approved = $13, start_intended_at = $14, started_at = $15, ended_at = $16, \
+                   updated_at = $17, version = $18 WHERE id = $19 AND version = $20";
+        let values = args![
+            session.account_id.uuid(),
+            session.user_id.uuid(),
+            json_texts(session.edited_by.iter().map(UserId::to_string)),
+            session.state.name(),
+            session.end_reason.map(EndReason::name),
+            session.wish.name(),
+            micros(session.window.starts_at()),
+            micros(session.window.ends_at()),
+            session.reason.as_str(),
+            session.ticket.as_str(),
+            search(session),
+            session.approved_by.map(UserId::uuid),
+            session.self_approved,
+            opt_micros(session.start_intended_at),
+            opt_micros(session.started_at),
+            opt_micros(session.ended_at),
+            micros(session.updated_at),
+            expected_version + 1,
+            session.id.uuid(),
+            expected_version,
+        ];
+        one_row(self.place().run(sql, values).await?)?;
+        if matches!(session.state, State::Draft) {
+            let sql = "DELETE FROM privileged_session_targets WHERE privileged_session_id = $1";
+            self.place().run(sql, args![session.id.uuid()]).await?;
+            self.put_targets(session).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_targets(&mut self, session: &PrivilegedSession) -> Result<(), StoreError> {
+        let sql = "INSERT INTO privileged_session_targets (privileged_session_id, target_id, position) \
+                   VALUES ($1, $2, $3)";
+        for (position, target) in (0_i64..).zip(&session.target_ids) {
+            self.place().run(sql, args![session.id.uuid(), target.uuid(), position]).await?;
+        }
+        Ok(())
+    }
+}

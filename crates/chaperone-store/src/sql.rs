@@ -1,0 +1,315 @@
+//! Queries as texts that both databases understand, and rows as they come back.
+//!
+//! Values are always bound (`$1`, `$2` …), never written into a text; `$n` means the same to SQLite and PostgreSQL.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use chaperone_domain::Instant;
+use sea_orm::sea_query::Value;
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable,
+};
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::columns::{corrupt, instant, named, opt_instant};
+use crate::error::{Damage, translate};
+use crate::page::{Cursor, Direction, Items, Key, Page};
+
+/// Values to bind, in order.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$(sea_orm::sea_query::Value::from($value)),*] };
+}
+pub(crate) use args;
+
+/// Where a statement runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    Pool(&'a DatabaseConnection),
+    Transaction(&'a Transaction),
+}
+
+/// A transaction that remembers what an error did to it.
+pub(crate) struct Transaction {
+    pub(crate) inner: DatabaseTransaction,
+    damage: AtomicU8,
+}
+
+const INTACT: u8 = 0;
+const RACED: u8 = 1;
+const BROKEN: u8 = 2;
+
+impl Transaction {
+    pub(crate) fn new(inner: DatabaseTransaction) -> Self {
+        Self { inner, damage: AtomicU8::new(INTACT) }
+    }
+
+    /// The worst that an error did so far; `None` when every statement went well or failed alone.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        match self.damage.load(Ordering::Relaxed) {
+            INTACT => None,
+            RACED => Some(Damage::Race),
+            _ => Some(Damage::Transaction),
+        }
+    }
+}
+
+impl Place<'_> {
+    fn statement(self, sql: &str, values: Vec<Value>) -> Statement {
+        let backend = match self {
+            Self::Pool(pool) => pool.get_database_backend(),
+            Self::Transaction(tx) => tx.inner.get_database_backend(),
+        };
+        Statement::from_sql_and_values(backend, sql, values)
+    }
+
+    fn failed(self, error: &DbErr) -> StoreError {
+        match self {
+            Self::Pool(pool) => translate(pool.get_database_backend(), error).0,
+            Self::Transaction(tx) => {
+                let (error, damage) = translate(tx.inner.get_database_backend(), error);
+                let level = match damage {
+                    Damage::Statement => INTACT,
+                    Damage::Race => RACED,
+                    Damage::Transaction => BROKEN,
+                };
+                tx.damage.fetch_max(level, Ordering::Relaxed);
+                error
+            }
+        }
+    }
+
+    /// Runs a change; answers how many rows it concerned.
+    pub(crate) async fn run(self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
+        let statement = self.statement(sql, values);
+        let done = match self {
+            Self::Pool(pool) => pool.execute_raw(statement).await,
+            Self::Transaction(tx) => tx.inner.execute_raw(statement).await,
+        };
+        done.map(|done| done.rows_affected()).map_err(|error| self.failed(&error))
+    }
+
+    async fn rows(self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
+        let statement = self.statement(sql, values);
+        let rows = match self {
+            Self::Pool(pool) => pool.query_all_raw(statement).await,
+            Self::Transaction(tx) => tx.inner.query_all_raw(statement).await,
+        };
+        rows.map_err(|error| self.failed(&error))
+    }
+
+    /// Every row of a query.
+    pub(crate) async fn all<T>(
+        self,
+        sql: &str,
+        values: Vec<Value>,
+        read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.rows(sql, values).await?.iter().map(|row| read(&mut Row { row, at: 0 })).collect()
+    }
+
+    /// The first row of a query, if there is one.
+    pub(crate) async fn one<T>(
+        self,
+        sql: &str,
+        values: Vec<Value>,
+        read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.rows(sql, values).await?.first().map(|row| read(&mut Row { row, at: 0 })).transpose()
+    }
+
+    /// One page of a query.
+    pub(crate) async fn page<T>(
+        self,
+        query: Query,
+        sorting: Sorting,
+        page: &Page,
+        read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
+        place: impl Fn(&T) -> (Key, Uuid),
+    ) -> Result<Items<T>, StoreError> {
+        let query = query.paged(sorting, page)?;
+        let mut items = self.all(&query.sql, query.values, read).await?;
+        let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|item| {
+            let (key, id) = place(item);
+            Cursor { key, id }.encode()
+        });
+        Ok(Items { items, next })
+    }
+}
+
+/// Queries, outside a transaction or inside one.
+#[derive(Clone, Copy)]
+pub struct Reads<'a> {
+    pub(crate) place: Place<'a>,
+}
+
+/// A row, read from left to right: the order of the fields is the order of the columns.
+pub(crate) struct Row<'a> {
+    row: &'a QueryResult,
+    at: usize,
+}
+
+impl Row<'_> {
+    /// The next column.
+    pub(crate) fn take<T: TryGetable>(&mut self) -> Result<T, StoreError> {
+        let at = self.at;
+        self.at += 1;
+        self.row.try_get_by_index(at).map_err(|error| {
+            tracing::error!(column = at, %error, "a column cannot be read");
+            corrupt("a column")
+        })
+    }
+
+    pub(crate) fn id<I>(&mut self, new: fn(Uuid) -> I) -> Result<I, StoreError> {
+        self.take().map(new)
+    }
+
+    pub(crate) fn opt_id<I>(&mut self, new: fn(Uuid) -> I) -> Result<Option<I>, StoreError> {
+        Ok(self.take::<Option<Uuid>>()?.map(new))
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String, StoreError> {
+        self.take()
+    }
+
+    pub(crate) fn instant(&mut self, what: &str) -> Result<Instant, StoreError> {
+        instant(self.take()?, what)
+    }
+
+    pub(crate) fn opt_instant(&mut self, what: &str) -> Result<Option<Instant>, StoreError> {
+        opt_instant(self.take()?, what)
+    }
+
+    /// A value of a closed list, by its stable name.
+    pub(crate) fn named<T>(&mut self, parse: fn(&str) -> Option<T>, what: &str) -> Result<T, StoreError> {
+        named(parse, &self.text()?, what)
+    }
+
+    pub(crate) fn opt_named<T>(
+        &mut self,
+        parse: fn(&str) -> Option<T>,
+        what: &str,
+    ) -> Result<Option<T>, StoreError> {
+        self.take::<Option<String>>()?.map(|name| named(parse, &name, what)).transpose()
+    }
+
+    /// A list of texts that is kept as JSON.
+    pub(crate) fn texts(&mut self, what: &str) -> Result<Vec<String>, StoreError> {
+        serde_json::from_str(&self.text()?).map_err(|_| corrupt(what))
+    }
+}
+
+/// A list of texts as JSON.
+pub(crate) fn json_texts(texts: impl IntoIterator<Item = String>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
+}
+
+/// What a list is ordered by: a column and the id where its values are equal.
+#[derive(Clone, Copy)]
+pub(crate) struct Sorting {
+    pub(crate) key: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) order: Direction,
+    pub(crate) is_text: bool,
+}
+
+/// A query that grows with the filters that are set.
+pub(crate) struct Query {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    /// Begins with a text that ends in a `WHERE` with at least one condition.
+    pub(crate) fn new(sql: &str) -> Self {
+        Self { sql: sql.to_owned(), values: Vec::new() }
+    }
+
+    /// Adds a condition in which each `?` is the value.
+    pub(crate) fn and(mut self, condition: &str, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        let name = format!("${}", self.values.len());
+        self.sql.push_str(" AND ");
+        self.sql.push_str(&condition.replace('?', &name));
+        self
+    }
+
+    /// Adds a condition if there is a value.
+    pub(crate) fn and_if<V: Into<Value>>(self, condition: &str, value: Option<V>) -> Self {
+        match value {
+            Some(value) => self.and(condition, value),
+            None => self,
+        }
+    }
+
+    /// Adds that the column is one of the values.
+    pub(crate) fn and_one_of(mut self, column: &str, values: impl IntoIterator<Item = String>) -> Self {
+        let names: Vec<String> = values
+            .into_iter()
+            .map(|value| {
+                self.values.push(value.into());
+                format!("${}", self.values.len())
+            })
+            .collect();
+        if !names.is_empty() {
+            self.sql.push_str(&format!(" AND {column} IN ({})", names.join(", ")));
+        }
+        self
+    }
+
+    /// Restricts to the page; one more row than wanted is read, to know whether there is a next page.
+    fn paged(mut self, sorting: Sorting, page: &Page) -> Result<Self, StoreError> {
+        let Sorting { key, id, order, is_text } = sorting;
+        let (beyond, direction) = match order {
+            Direction::OldestFirst => (">", "ASC"),
+            Direction::NewestFirst => ("<", "DESC"),
+        };
+        if let Some(after) = &page.after {
+            let cursor = Cursor::decode(after).ok_or(StoreError::Cursor)?;
+            self.values.push(match cursor.key {
+                Key::Number(number) if !is_text => number.into(),
+                Key::Text(text) if is_text => text.into(),
+                _ => return Err(StoreError::Cursor),
+            });
+            let at = self.values.len();
+            self.values.push(cursor.id.into());
+            self.sql.push_str(&format!(
+                " AND ({key} {beyond} ${at} OR ({key} = ${at} AND {id} {beyond} ${}))",
+                at + 1
+            ));
+        }
+        self.sql.push_str(&format!(
+            " ORDER BY {key} {direction}, {id} {direction} LIMIT {}",
+            page.limit().saturating_add(1)
+        ));
+        Ok(self)
+    }
+
+    /// Every row, in the order given.
+    pub(crate) async fn all<T>(
+        mut self,
+        place: Place<'_>,
+        order: &str,
+        read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.sql.push_str(" ORDER BY ");
+        self.sql.push_str(order);
+        place.all(&self.sql, self.values, read).await
+    }
+}
+
+/// A part of a text as a pattern for `LIKE … ESCAPE '\'`, folded.
+pub(crate) fn pattern(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in crate::columns::folded(part).chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
