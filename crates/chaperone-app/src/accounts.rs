@@ -59,7 +59,12 @@ impl App {
     }
 
     /// The accounts, by page; those who may not read everything see their own.
-    pub async fn accounts(&self, op: &Op, mut filter: AccountFilter, page: Page) -> Result<Items<Account>, AppError> {
+    pub async fn accounts(
+        &self,
+        op: &Op,
+        mut filter: AccountFilter,
+        page: Page,
+    ) -> Result<Items<Account>, AppError> {
         if op.require(&[Role::SystemAdministrator, Role::Approver, Role::Auditor]).is_err() {
             filter.owner = Some(op.user()?.id);
         }
@@ -88,7 +93,10 @@ impl App {
             return Err(AppError::field("directory_id", "unknown-directory", "There is no such directory."));
         }
         let length = new.name.chars().count();
-        if new.name.trim() != new.name || length == 0 || length > NAME_MAX_CHARS || new.name.chars().any(char::is_control)
+        if new.name.trim() != new.name
+            || length == 0
+            || length > NAME_MAX_CHARS
+            || new.name.chars().any(char::is_control)
         {
             return Err(AppError::field("name", "name-length", "Give it a name of 1 to 200 characters."));
         }
@@ -125,9 +133,9 @@ impl App {
             })
             .await;
         match written {
-            Err(AppError::Store(StoreError::Conflict { .. })) => {
-                Err(AppError::Conflict { detail: format!("An account named {} is there already.", account.name) })
-            }
+            Err(AppError::Store(StoreError::Conflict { .. })) => Err(AppError::Conflict {
+                detail: format!("An account named {} is there already.", account.name),
+            }),
             Err(error) => Err(error),
             Ok(()) => {
                 self.account_moved(&account);
@@ -147,7 +155,12 @@ impl App {
 
     /// Changes an account. While a session holds it, the administrator's own change of its state becomes the
     /// state to which it goes back; the session's hold stays.
-    pub async fn change_account(&self, op: &Op, id: AccountId, change: AccountChange) -> Result<Account, AppError> {
+    pub async fn change_account(
+        &self,
+        op: &Op,
+        id: AccountId,
+        change: AccountChange,
+    ) -> Result<Account, AppError> {
         op.require(&[Role::SystemAdministrator])?;
         let before = self.account(op, id).await?;
         if change.version.is_some_and(|version| version != before.version) {
@@ -185,10 +198,13 @@ impl App {
                             }
                         }
                     }
-                    let owner = |account: &Account| account.owner.map(|id| id.to_string()).unwrap_or_default();
-                    event = event
-                        .changed("owner", &owner(&old), &owner(&row))
-                        .changed("privileged", &old.privileged, &row.privileged);
+                    let owner =
+                        |account: &Account| account.owner.map(|id| id.to_string()).unwrap_or_default();
+                    event = event.changed("owner", &owner(&old), &owner(&row)).changed(
+                        "privileged",
+                        &old.privileged,
+                        &row.privileged,
+                    );
                     tx.update_account(&row, old.version).await?;
                     row.version = old.version + 1;
                     Ok::<_, AppError>(tx.commit(row, Events::one(event)))

@@ -27,7 +27,11 @@ impl App {
             return Err(AppError::field("name", "name-length", "Give it a name of 1 to 100 characters."));
         }
         if expires_at.is_some_and(|expiry| expiry <= op.at) {
-            return Err(AppError::field("expires_at", "in-past", "The expiry is over already; choose a later one."));
+            return Err(AppError::field(
+                "expires_at",
+                "in-past",
+                "The expiry is over already; choose a later one.",
+            ));
         }
         let secret = format!("{TOKEN_PREFIX}{}", secrets::new_secret());
         let token = ApiToken {
@@ -45,8 +49,9 @@ impl App {
                 let (op, row) = (op.clone(), row.clone());
                 Box::pin(async move {
                     tx.insert_api_token(&row, &hash).await?;
-                    let event =
-                        op.event(AuditAction::ApiTokenCreated, "api_token", row.id).with("name", row.name.as_str());
+                    let event = op
+                        .event(AuditAction::ApiTokenCreated, "api_token", row.id)
+                        .with("name", row.name.as_str());
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })
@@ -61,7 +66,8 @@ impl App {
 
     /// Revokes one of the caller's tokens; what is open with it ends.
     pub async fn revoke_api_token(&self, op: &Op, id: ApiTokenId) -> Result<(), AppError> {
-        let own = self.api_tokens(op).await?.into_iter().any(|token| token.id == id && token.revoked_at.is_none());
+        let own =
+            self.api_tokens(op).await?.into_iter().any(|token| token.id == id && token.revoked_at.is_none());
         if !own {
             return Err(AppError::NotFound { noun: "API token" });
         }
@@ -93,7 +99,8 @@ impl App {
             .filter(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|expiry| now < expiry))
             .ok_or(AppError::NotSignedIn)?;
         let user = self.store.read().user(row.user_id).await?;
-        let user = user.filter(|user| user.active && !user.password_must_change).ok_or(AppError::NotSignedIn)?;
+        let user =
+            user.filter(|user| user.active && !user.password_must_change).ok_or(AppError::NotSignedIn)?;
         Ok((user, row))
     }
 }

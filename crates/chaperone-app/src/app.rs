@@ -80,7 +80,10 @@ pub struct App {
 impl App {
     /// Opens the app over its parts and takes in what is live.
     pub async fn open(config: AppConfig) -> Result<Arc<Self>, AppError> {
-        let stored = config.store.keep_books(|books| Box::pin(async move { books.raise_high_water(Instant::MIN).await })).await?;
+        let stored = config
+            .store
+            .keep_books(|books| Box::pin(async move { books.raise_high_water(Instant::MIN).await }))
+            .await?;
         let keys = Keys::derive(&config.master_key)?;
         let assertion_key = AssertionKey::new(keys.assertion_seed())?;
         let app = Arc::new(Self {

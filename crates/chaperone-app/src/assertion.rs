@@ -25,8 +25,10 @@ pub struct AssertionKey {
 
 impl AssertionKey {
     pub(crate) fn new(seed: &[u8; 32]) -> Result<Self, AppError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| AppError::Inside("assertion key"))?;
-        let key_id = URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, pair.public_key().as_ref()).as_ref()[..12]);
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| AppError::Inside("assertion key"))?;
+        let key_id = URL_SAFE_NO_PAD
+            .encode(&digest::digest(&digest::SHA256, pair.public_key().as_ref()).as_ref()[..12]);
         Ok(Self { pair, key_id })
     }
 

@@ -10,7 +10,12 @@ use crate::op::Op;
 
 impl App {
     /// The trail, oldest first, by page.
-    pub async fn audit_events(&self, op: &Op, filter: EventFilter, page: Page) -> Result<Items<StoredEvent>, AppError> {
+    pub async fn audit_events(
+        &self,
+        op: &Op,
+        filter: EventFilter,
+        page: Page,
+    ) -> Result<Items<StoredEvent>, AppError> {
         op.require(&[Role::SystemAdministrator, Role::Auditor])?;
         Ok(self.store.read().audit_events(filter, page).await?)
     }

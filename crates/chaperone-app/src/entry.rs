@@ -8,11 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::ids::{DocumentId, PrivilegedSessionId, SignInId, TargetId};
+use chaperone_domain::ids::{DocumentId, PrivilegedSessionId, RecordingId, SignInId, TargetId};
 use chaperone_domain::privileged_session::State;
 use chaperone_domain::sign_in::{ABSOLUTE_LIMIT, Channel, EndKind, SignIn, SignInKind};
 use chaperone_domain::target::{Target, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::User;
+use chaperone_recording::bodies::Gap;
+use chaperone_recording::{FrameBody, NewFrame, VaultError, Writer};
 use chaperone_store::{EntryCode, Events, SignInFilter};
 use jiff::SignedDuration;
 
@@ -163,7 +165,9 @@ impl App {
     async fn to_live(&self, sign_in: &SignIn) -> Result<Option<Arc<LiveSignIn>>, AppError> {
         let Some(account_id) = sign_in.account_id else { return Ok(None) };
         let read = self.store.read();
-        let (Some(user), Some(account)) = (read.user(sign_in.user_id).await?, read.account(account_id).await?) else {
+        let (Some(user), Some(account)) =
+            (read.user(sign_in.user_id).await?, read.account(account_id).await?)
+        else {
             return Ok(None);
         };
         let session = match sign_in.privileged_session_id {
@@ -172,7 +176,7 @@ impl App {
         };
         let recorded = match read.recording_of_sign_in(sign_in.id).await? {
             None => Recorded::No,
-            Some(recording) => match self.vault.resume(recording.id, self.now()).await {
+            Some(recording) => match self.resume_recording(recording.id).await {
                 Ok(writer) => Recorded::Here(writer),
                 Err(error) => {
                     tracing::error!(recording = %recording.id, %error, "recording cannot be resumed");
@@ -189,14 +193,40 @@ impl App {
         Ok(Some(LiveSignIn::new(sign_in, facts, recorded)))
     }
 
+    /// Takes a recording up again after a restart; the gap is told in it.
+    async fn resume_recording(&self, id: RecordingId) -> Result<Arc<Writer>, VaultError> {
+        let resumed = self.vault.resume(id).await?;
+        if resumed.seal.is_some() {
+            return Err(VaultError::Closed);
+        }
+        let gap = Gap {
+            document: None,
+            reason: "interrupted".to_owned(),
+            detail: match resumed.last_frame_at {
+                Some(last) => {
+                    format!("Chaperone stopped and started again; the last frame before is of {last}.")
+                }
+                None => "Chaperone stopped and started again.".to_owned(),
+            },
+        };
+        resumed.writer.append(vec![NewFrame { at: self.now(), body: FrameBody::Gap(gap) }]).await?;
+        Ok(Arc::new(resumed.writer))
+    }
+
     /// The live sign-in of a target's cookie at that host; memory first, then the store (another node may have
     /// begun it).
-    pub async fn identify_cookie(&self, secret: &str, host: &str) -> Result<Option<Arc<LiveSignIn>>, AppError> {
+    pub async fn identify_cookie(
+        &self,
+        secret: &str,
+        host: &str,
+    ) -> Result<Option<Arc<LiveSignIn>>, AppError> {
         let hash = secrets::hash(secret);
         if let Some(live) = self.gate.by_secret(&hash, host) {
             return Ok(Some(live));
         }
-        let Some((sign_in, bound_host)) = self.store.read().sign_in_by_secret(&hash).await? else { return Ok(None) };
+        let Some((sign_in, bound_host)) = self.store.read().sign_in_by_secret(&hash).await? else {
+            return Ok(None);
+        };
         if sign_in.kind != SignInKind::Target || sign_in.end.is_some() || bound_host != host {
             return Ok(None);
         }
@@ -286,7 +316,9 @@ impl App {
             .filter(|account| account.state != AccountState::Absent)
             .collect();
         // The account of the user's own name first, so that the choice is always the same.
-        ordinary.sort_by_key(|account| (!account.name.eq_ignore_ascii_case(&user.user_name), account.name.clone()));
+        ordinary.sort_by_key(|account| {
+            (!account.name.eq_ignore_ascii_case(&user.user_name), account.name.clone())
+        });
         let account = ordinary.into_iter().next().ok_or(EntryRefused::NoAccount)?;
         if account.is_usable(self.now()) { Ok(account) } else { Err(EntryRefused::AccountDisabled) }
     }
@@ -345,13 +377,15 @@ impl App {
     pub async fn begin_entry(&self, op: &Op, request: EntryRequest) -> Result<String, EntryRefused> {
         let unavailable = |_| EntryRefused::Unavailable;
         let user = op.user().map_err(|_| EntryRefused::NotYours)?.clone();
-        let target = self.store.read().target(request.target_id).await.map_err(|_| EntryRefused::Unavailable)?;
+        let target =
+            self.store.read().target(request.target_id).await.map_err(|_| EntryRefused::Unavailable)?;
         let target = target.ok_or(EntryRefused::NotYours)?;
         let live = match request.sign_in_id {
             Some(id) => {
                 let live = self.gate.by_id(id).ok_or(EntryRefused::SignInOver)?;
                 let facts = live.facts();
-                let leads_here = facts.session.as_ref().is_none_or(|session| session.target_ids.contains(&target.id));
+                let leads_here =
+                    facts.session.as_ref().is_none_or(|session| session.target_ids.contains(&target.id));
                 if facts.user.id != user.id || live.channel != Channel::Web || !leads_here {
                     return Err(EntryRefused::NotYours);
                 }
@@ -412,7 +446,13 @@ impl App {
     }
 
     /// Where an unknown browser goes from a target: the console's `/enter`.
-    pub fn enter_address(&self, target: &Target, nonce: &str, return_path: &str, sign_in: Option<SignInId>) -> String {
+    pub fn enter_address(
+        &self,
+        target: &Target,
+        nonce: &str,
+        return_path: &str,
+        sign_in: Option<SignInId>,
+    ) -> String {
         let mut address = format!(
             "{}/enter?target={}&nonce={}&return={}",
             self.addresses.console,
@@ -427,7 +467,13 @@ impl App {
     }
 
     /// Redeems a one-time code at the target's host: once, in time, by the browser that asked for it.
-    pub async fn redeem(&self, target: &Target, code: &str, nonce: &str, _client: &Client) -> Result<Redeemed, EntryRefused> {
+    pub async fn redeem(
+        &self,
+        target: &Target,
+        code: &str,
+        nonce: &str,
+        _client: &Client,
+    ) -> Result<Redeemed, EntryRefused> {
         let (hash, now) = (secrets::hash(code), self.now());
         let row = self
             .store
@@ -453,7 +499,8 @@ impl App {
 
     /// The user signs out of their targets.
     pub async fn sign_out_target(&self, sign_in: &LiveSignIn) -> Result<(), AppError> {
-        let row = self.store.read().sign_in(sign_in.id).await?.ok_or(AppError::NotFound { noun: "sign-in" })?;
+        let row =
+            self.store.read().sign_in(sign_in.id).await?.ok_or(AppError::NotFound { noun: "sign-in" })?;
         self.end_sign_in_row(&self.op_of(sign_in, &Client::default()), row, EndKind::SignedOut).await
     }
 
@@ -469,7 +516,13 @@ impl App {
     }
 
     /// Somebody was refused at a target; the trail says so, once for many of the same in a short time.
-    pub async fn access_refused(&self, target: &Target, sign_in: Option<&LiveSignIn>, client: &Client, reason: &str) {
+    pub async fn access_refused(
+        &self,
+        target: &Target,
+        sign_in: Option<&LiveSignIn>,
+        client: &Client,
+        reason: &str,
+    ) {
         let who = sign_in.map(|live| live.id.to_string()).unwrap_or_else(|| client.address.clone());
         let op = match sign_in {
             Some(live) => self.op_of(live, client),

@@ -150,7 +150,9 @@ pub fn request_problem(problem: RequestProblem) -> FieldProblem {
             "A target is never recorded (recording is off), so a privileged session cannot name it."
         }
         RequestProblem::NoReason => "Say what the session is for.",
-        RequestProblem::NotYourAccount => "You may ask for accounts that you own; a system administrator for any.",
+        RequestProblem::NotYourAccount => {
+            "You may ask for accounts that you own; a system administrator for any."
+        }
     };
     FieldProblem { name: problem.name(), field: problem.field(), detail: detail.to_owned() }
 }
@@ -161,15 +163,19 @@ pub fn window_problem(problem: WindowProblem) -> FieldProblem {
         WindowProblem::EndNotAfterStart => {
             ("end-not-after-start", "ends_at", "The end must be after the start.")
         }
-        WindowProblem::TooLong => {
-            ("window-too-long", "ends_at", "A privileged session lasts at most 24 hours; choose an earlier end.")
-        }
+        WindowProblem::TooLong => (
+            "window-too-long",
+            "ends_at",
+            "A privileged session lasts at most 24 hours; choose an earlier end.",
+        ),
         WindowProblem::StartInPast => (
             "start-in-past",
             "starts_at",
             "The start lies more than a minute in the past; choose now or later.",
         ),
-        WindowProblem::EndInPast => ("end-in-past", "ends_at", "The end is over already; choose a later one."),
+        WindowProblem::EndInPast => {
+            ("end-in-past", "ends_at", "The end is over already; choose a later one.")
+        }
     };
     FieldProblem { name, field, detail: detail.to_owned() }
 }

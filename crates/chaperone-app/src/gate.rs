@@ -313,7 +313,10 @@ impl Gate {
 
     /// Everything live.
     pub fn all(&self) -> Vec<Arc<LiveSignIn>> {
-        self.live.read().map(|live| live.by_id.values().map(|(live, _)| live.clone()).collect()).unwrap_or_default()
+        self.live
+            .read()
+            .map(|live| live.by_id.values().map(|(live, _)| live.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// Takes in a live sign-in.

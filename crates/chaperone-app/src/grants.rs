@@ -11,9 +11,7 @@ use chaperone_connectors::{Connector, ConnectorError, ExternalAccount, Observati
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
-use chaperone_domain::grant::{
-    Attributes, Grant, GrantHolder, GrantPhase, START_LIMIT, Wish, retry_pause,
-};
+use chaperone_domain::grant::{Attributes, Grant, GrantHolder, GrantPhase, START_LIMIT, Wish, retry_pause};
 use chaperone_domain::ids::{AccountId, GrantId, PrivilegedSessionId};
 use chaperone_domain::privileged_session::{EndReason, Move, PrivilegedSession, State};
 use chaperone_store::Events;
@@ -191,7 +189,8 @@ impl App {
         match self.make_so(op, &session, &account, hold.grant).await? {
             forward::Made::Proved => self.started(op, session).await,
             forward::Made::Absent => {
-                self.step_status(op, session, give_up, "The directory does not know the account any more.").await
+                self.step_status(op, session, give_up, "The directory does not know the account any more.")
+                    .await
             }
             forward::Made::NotYet => Ok(Step::Waits),
         }
@@ -225,7 +224,12 @@ impl App {
 
     /// Takes hold of the account: a new grant with what the account is now as the baseline, or a part in one that
     /// another session opened.
-    async fn take_hold(&self, op: &Op, session: PrivilegedSession, account: &Account) -> Result<Step, AppError> {
+    async fn take_hold(
+        &self,
+        op: &Op,
+        session: PrivilegedSession,
+        account: &Account,
+    ) -> Result<Step, AppError> {
         let Ok(seen) = self.observe(account).await else { return Ok(Step::Waits) };
         if seen.attributes.state == AccountState::Absent {
             let why = "The directory does not know the account any more.";
@@ -289,7 +293,9 @@ impl App {
             .await;
         match joined {
             // The unique key of open grants, or one that is being brought back: look again later.
-            Err(AppError::Stale | AppError::Store(chaperone_store::StoreError::Conflict { .. })) => Ok(Step::Waits),
+            Err(AppError::Stale | AppError::Store(chaperone_store::StoreError::Conflict { .. })) => {
+                Ok(Step::Waits)
+            }
             Err(error) => Err(error),
             Ok(()) => {
                 self.faults.reach("start.grant_intended");
@@ -319,7 +325,11 @@ impl App {
                     tx.update_grant(&grant, fence).await?;
                     let what = format!("The account is to be {} for the rest of the session.", state.name());
                     let switched = op
-                        .event(AuditAction::PrivilegedSessionAccountSwitched, "privileged_session", session_id)
+                        .event(
+                            AuditAction::PrivilegedSessionAccountSwitched,
+                            "privileged_session",
+                            session_id,
+                        )
                         .in_session(session_id)
                         .with("changed_by_kind", ChangedByKind::of(&op).name())
                         .with("new_state", state.name())

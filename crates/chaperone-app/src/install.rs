@@ -55,7 +55,10 @@ impl App {
 
     /// Makes one administrator when there is no user at all. With a password of the operator's choice none is
     /// made up.
-    pub async fn first_administrator(&self, password: Option<String>) -> Result<Option<FirstAdministrator>, AppError> {
+    pub async fn first_administrator(
+        &self,
+        password: Option<String>,
+    ) -> Result<Option<FirstAdministrator>, AppError> {
         let page = Page { after: None, limit: 1 };
         if !self.store.read().users(UserFilter::default(), page).await?.items.is_empty() {
             return Ok(None);

@@ -30,6 +30,6 @@ pub mod sign_ins;
 pub mod targets;
 pub mod users;
 
-pub use app::{Addresses, App, AppConfig};
+pub use app::{Addresses, App, AppConfig, TAIL};
 pub use errors::AppError;
 pub use op::{Client, Op, Who};

@@ -25,8 +25,11 @@ pub const USER_AGENT_MAX_CHARS: usize = 512;
 impl Client {
     /// A client; control characters are replaced and the user agent is cut.
     pub fn new(address: &str, user_agent: &str) -> Self {
-        let user_agent =
-            user_agent.chars().take(USER_AGENT_MAX_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let user_agent = user_agent
+            .chars()
+            .take(USER_AGENT_MAX_CHARS)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         Self { address: address.to_owned(), user_agent }
     }
 }

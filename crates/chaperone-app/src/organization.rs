@@ -41,7 +41,11 @@ impl App {
     }
 
     /// Changes the settings.
-    pub async fn change_organization(&self, op: &Op, change: OrganizationChange) -> Result<Organization, AppError> {
+    pub async fn change_organization(
+        &self,
+        op: &Op,
+        change: OrganizationChange,
+    ) -> Result<Organization, AppError> {
         op.require(&[Role::SystemAdministrator])?;
         let before = self.organization().await?;
         if change.version.is_some_and(|version| version != before.version) {
@@ -68,7 +72,8 @@ impl App {
                 let (op, row, old) = (op.clone(), row.clone(), old.clone());
                 Box::pin(async move {
                     tx.update_organization(&row, old.version).await?;
-                    let hours = |organization: &Organization| organization.user_access_auditing_interval_hours;
+                    let hours =
+                        |organization: &Organization| organization.user_access_auditing_interval_hours;
                     let event = op
                         .event(AuditAction::OrganizationChanged, "organization", "1")
                         .changed("name", &old.name, &row.name)
@@ -81,7 +86,11 @@ impl App {
                             &row.is_user_access_audit_enabled,
                         )
                         .changed("useraccessauditinginterval", &hours(&old), &hours(&row))
-                        .changed("auditretentionperiodv2", &old.audit_retention_days, &row.audit_retention_days);
+                        .changed(
+                            "auditretentionperiodv2",
+                            &old.audit_retention_days,
+                            &row.audit_retention_days,
+                        );
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })

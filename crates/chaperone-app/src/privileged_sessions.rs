@@ -9,8 +9,8 @@ use chaperone_domain::organization::Organization;
 use chaperone_domain::privileged_session::rules::{self, Request};
 use chaperone_domain::privileged_session::transition;
 use chaperone_domain::privileged_session::{
-    Action, EndReason, Facts, Move, Principal, PrivilegedSession, Refusal, State, TEXT_MAX_CHARS,
-    TICKET_MAX_CHARS, TARGETS_MAX, Window,
+    Action, EndReason, Facts, Move, Principal, PrivilegedSession, Refusal, State, TARGETS_MAX,
+    TEXT_MAX_CHARS, TICKET_MAX_CHARS, Window,
 };
 use chaperone_domain::target::Target;
 use chaperone_domain::user::{Role, User};
@@ -55,19 +55,24 @@ pub struct PrivilegedSessionView {
 
 impl App {
     /// Facts for a decision about a session.
-    async fn decision(&self, session: &PrivilegedSession) -> Result<(Organization, Account, Option<AccountState>), AppError> {
+    async fn decision(
+        &self,
+        session: &PrivilegedSession,
+    ) -> Result<(Organization, Account, Option<AccountState>), AppError> {
         let read = self.store.read();
         let organization = read.organization().await?;
-        let account = read
-            .account(session.account_id)
-            .await?
-            .ok_or(AppError::Inside("session without account"))?;
+        let account =
+            read.account(session.account_id).await?.ok_or(AppError::Inside("session without account"))?;
         let desired = read.open_grant(session.account_id).await?.map(|(grant, _)| grant.desired.state);
         Ok((organization, account, desired))
     }
 
     /// The session, if the caller may see it.
-    pub async fn privileged_session(&self, op: &Op, id: PrivilegedSessionId) -> Result<PrivilegedSession, AppError> {
+    pub async fn privileged_session(
+        &self,
+        op: &Op,
+        id: PrivilegedSessionId,
+    ) -> Result<PrivilegedSession, AppError> {
         let not_found = AppError::NotFound { noun: "privileged session" };
         let Some(session) = self.store.read().privileged_session(id).await? else { return Err(not_found) };
         let owner = self.store.read().account(session.account_id).await?.and_then(|account| account.owner);
@@ -84,7 +89,11 @@ impl App {
         self.to_view(op, session).await
     }
 
-    pub(crate) async fn to_view(&self, op: &Op, session: PrivilegedSession) -> Result<PrivilegedSessionView, AppError> {
+    pub(crate) async fn to_view(
+        &self,
+        op: &Op,
+        session: PrivilegedSession,
+    ) -> Result<PrivilegedSessionView, AppError> {
         let (organization, account, desired) = self.decision(&session).await?;
         let who = op.principal()?;
         let facts = Facts {
@@ -98,7 +107,9 @@ impl App {
         for action in Action::ALL {
             match facts.may(&who, action) {
                 Ok(()) => allowed_actions.push(action),
-                Err(Refusal::WrongStatus | Refusal::RoleMissing | Refusal::NotTheUser | Refusal::AlreadySo) => {}
+                Err(
+                    Refusal::WrongStatus | Refusal::RoleMissing | Refusal::NotTheUser | Refusal::AlreadySo,
+                ) => {}
                 Err(refusal) => refused_actions.push((action, refusal)),
             }
         }
@@ -160,7 +171,12 @@ impl App {
 }
 
 /// The event that a session's status changed; the Audit log is made of these.
-pub(crate) fn status_event(op: &Op, session: &PrivilegedSession, from: State, kind: ChangedByKind) -> AuditEvent {
+pub(crate) fn status_event(
+    op: &Op,
+    session: &PrivilegedSession,
+    from: State,
+    kind: ChangedByKind,
+) -> AuditEvent {
     op.event(AuditAction::PrivilegedSessionStatusChanged, "privileged_session", session.id)
         .in_session(session.id)
         .with("from_status", from.status().name())
@@ -172,7 +188,8 @@ pub(crate) fn status_event(op: &Op, session: &PrivilegedSession, from: State, ki
 /// Makes the move on the session, or says that the state does not allow it.
 pub(crate) fn make_move(session: &mut PrivilegedSession, step: Move, at: Instant) -> Result<State, AppError> {
     let from = session.state;
-    let next = transition::next(from, step, session.end_reason).ok_or(AppError::from(Refusal::WrongStatus))?;
+    let next =
+        transition::next(from, step, session.end_reason).ok_or(AppError::from(Refusal::WrongStatus))?;
     if let Move::End(reason) = step {
         session.end_reason = Some(reason);
         session.ended_at = Some(at);

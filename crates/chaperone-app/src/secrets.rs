@@ -53,7 +53,8 @@ pub fn hash(secret: &str) -> [u8; 32] {
 
 /// A password for one use: four groups of five characters that cannot be mixed up.
 pub fn one_time_password() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789ABCDE".first_chunk::<32>().expect("32 characters");
+    const ALPHABET: &[u8; 32] =
+        b"abcdefghjkmnpqrstuvwxyz23456789ABCDE".first_chunk::<32>().expect("32 characters");
     let mut bytes = [0; 20];
     fill(&mut bytes);
     let mut text = String::with_capacity(23);

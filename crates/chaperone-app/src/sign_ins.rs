@@ -56,7 +56,12 @@ pub(crate) fn started_event(op: &Op, sign_in: &SignIn) -> AuditEvent {
 
 impl App {
     /// Signs a user in to the console.
-    pub async fn sign_in(&self, op: &Op, user_name: &str, password: String) -> Result<ConsoleSignIn, AppError> {
+    pub async fn sign_in(
+        &self,
+        op: &Op,
+        user_name: &str,
+        password: String,
+    ) -> Result<ConsoleSignIn, AppError> {
         let user = self.store.read().user_by_name(user_name).await?;
         let user = self.authenticate(op, user_name, user, password).await?;
         let secret = secrets::new_secret();
@@ -91,7 +96,12 @@ impl App {
     }
 
     /// Checks the password of a user who is signed in already: for opening a session and changing the password.
-    pub(crate) async fn check_password_of(&self, op: &Op, user: &User, password: String) -> Result<(), AppError> {
+    pub(crate) async fn check_password_of(
+        &self,
+        op: &Op,
+        user: &User,
+        password: String,
+    ) -> Result<(), AppError> {
         self.authenticate(op, &user.user_name, Some(user.clone()), password).await.map(|_| ())
     }
 
@@ -106,7 +116,8 @@ impl App {
     ) -> Result<User, AppError> {
         let address = op.client.address.as_str();
         if let Some(wait) = self.attempts.must_wait(user_name, address, op.at) {
-            self.sign_in_failed(op, user_name, user.as_ref().map(|user| user.id), "too_many_attempts").await?;
+            self.sign_in_failed(op, user_name, user.as_ref().map(|user| user.id), "too_many_attempts")
+                .await?;
             return Err(AppError::TooManyAttempts { retry_after_s: wait.as_secs().unsigned_abs() });
         }
         self.attempts.begin(user_name, address, op.at);
@@ -135,7 +146,8 @@ impl App {
         user: Option<UserId>,
         reason: &'static str,
     ) -> Result<(), AppError> {
-        let typed: String = user_name.chars().take(128).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let typed: String =
+            user_name.chars().take(128).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mut event = op
             .event(AuditAction::SignInFailed, "user", user.map(|id| id.to_string()).unwrap_or_default())
             .with("user_name", typed)
@@ -205,12 +217,16 @@ impl App {
     /// A system administrator ends somebody's sign-in.
     pub async fn end_sign_in(&self, op: &Op, id: SignInId) -> Result<(), AppError> {
         op.require(&[Role::SystemAdministrator])?;
-        let sign_in =
-            self.store.read().sign_in(id).await?.ok_or(AppError::NotFound { noun: "sign-in" })?;
+        let sign_in = self.store.read().sign_in(id).await?.ok_or(AppError::NotFound { noun: "sign-in" })?;
         self.end_sign_in_row(op, sign_in, EndKind::EndedByAdministrator).await
     }
 
-    pub(crate) async fn end_sign_in_row(&self, op: &Op, sign_in: SignIn, kind: EndKind) -> Result<(), AppError> {
+    pub(crate) async fn end_sign_in_row(
+        &self,
+        op: &Op,
+        sign_in: SignIn,
+        kind: EndKind,
+    ) -> Result<(), AppError> {
         let end = SignInEnd { at: op.at, kind, estimated: false };
         let (tx_op, row) = (op.clone(), sign_in.clone());
         let ended = self
@@ -234,7 +250,12 @@ impl App {
     }
 
     /// User Login Events: sign-ins by page, newest first. Those who may not read everything see their own.
-    pub async fn sign_ins(&self, op: &Op, mut query: SignInQuery, page: Page) -> Result<Items<SignInRow>, AppError> {
+    pub async fn sign_ins(
+        &self,
+        op: &Op,
+        mut query: SignInQuery,
+        page: Page,
+    ) -> Result<Items<SignInRow>, AppError> {
         if op.require(&[Role::SystemAdministrator, Role::Auditor]).is_err() {
             query.user_id = Some(op.user()?.id);
         }

@@ -48,7 +48,11 @@ fn check(fields: &TargetFields) -> Vec<FieldProblem> {
         wrong("name", "name-length", "Give it a name of 1 to 200 characters.");
     }
     if !is_host(&fields.host) {
-        wrong("host", "not-a-host", "Write the host name alone, in lower case and without port: erp.example.org");
+        wrong(
+            "host",
+            "not-a-host",
+            "Write the host name alone, in lower case and without port: erp.example.org",
+        );
     }
     let rest = fields.upstream.strip_prefix("http://").or_else(|| fields.upstream.strip_prefix("https://"));
     let plain = |rest: &str| {
@@ -87,9 +91,7 @@ impl App {
         if !matches!(op.who, Who::System) {
             op.require(&[Role::SystemAdministrator])?;
         }
-        let target = self
-            .to_target(TargetId::new(secrets::new_uuid(op.at)), fields, op.at, 1)
-            .await?;
+        let target = self.to_target(TargetId::new(secrets::new_uuid(op.at)), fields, op.at, 1).await?;
         let (tx_op, row) = (op.clone(), target.clone());
         let written = self
             .store
@@ -216,7 +218,9 @@ impl App {
                 detail: "There is no such directory.".to_owned(),
             });
         }
-        let own = |address: &str| address.contains(&format!("://{}:", fields.host)) || address.ends_with(&fields.host);
+        let own = |address: &str| {
+            address.contains(&format!("://{}:", fields.host)) || address.ends_with(&fields.host)
+        };
         if own(&self.addresses.console) || own(&self.addresses.replay) {
             problems.push(FieldProblem {
                 name: "host-taken",
@@ -243,7 +247,11 @@ impl App {
         })
     }
 
-    async fn after_target_write(&self, written: Result<(), AppError>, target: &Target) -> Result<(), AppError> {
+    async fn after_target_write(
+        &self,
+        written: Result<(), AppError>,
+        target: &Target,
+    ) -> Result<(), AppError> {
         match written {
             Ok(()) => {}
             Err(AppError::Store(StoreError::Conflict { .. })) => {

@@ -5,7 +5,9 @@ use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::directory::{Directory, DirectoryKind};
 use chaperone_domain::ids::{AccountId, UserId};
 use chaperone_domain::sign_in::{EndKind, SignInEnd};
-use chaperone_domain::user::{PASSWORD_MIN_CHARS, PasswordProblem, Role, Roles, User, check_password, is_user_name};
+use chaperone_domain::user::{
+    PASSWORD_MIN_CHARS, PasswordProblem, Role, Roles, User, check_password, is_user_name,
+};
 use chaperone_store::{Events, Items, Page, SignInFilter, StoreError, UserFilter};
 
 use crate::app::App;
@@ -104,7 +106,9 @@ impl App {
                 "Use 1 to 128 characters without spaces and control characters.",
             ));
         }
-        if let Some(Err(found)) = new.password.as_ref().map(|password| check_password(&new.user_name, password)) {
+        if let Some(Err(found)) =
+            new.password.as_ref().map(|password| check_password(&new.user_name, password))
+        {
             problems.push(password_problem(found, "password"));
         }
         if !problems.is_empty() {
@@ -226,8 +230,11 @@ impl App {
                     if old.active && !row.active {
                         let filter = SignInFilter { user_id: Some(row.id), ..Default::default() };
                         for sign_in in tx.read().open_sign_ins(filter).await? {
-                            let end =
-                                SignInEnd { at: op.at, kind: EndKind::EndedByAdministrator, estimated: false };
+                            let end = SignInEnd {
+                                at: op.at,
+                                kind: EndKind::EndedByAdministrator,
+                                estimated: false,
+                            };
                             if tx.end_sign_in(sign_in.id, end).await? {
                                 events = events.and(crate::sign_ins::ended_event(&op, &sign_in, end));
                                 ended.push(sign_in.id);

@@ -11,10 +11,13 @@
 
 pub mod batch;
 pub mod bodies;
+mod contents;
 pub mod exchanges;
+pub mod exports;
 pub mod frame;
 pub mod keys;
 pub mod manifest;
+pub mod sanitize;
 mod segment;
 pub mod steps;
 pub mod timeline;
@@ -23,6 +26,7 @@ mod vault;
 mod wire;
 
 pub use bodies::{Consent, FrameBody};
+pub use contents::Contents;
 pub use exchanges::{Exchange, ExchangeKind};
 pub use frame::{Frame, FrameKind, KindSet, NewFrame};
 pub use keys::MasterKey;

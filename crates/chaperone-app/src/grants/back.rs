@@ -19,7 +19,11 @@ impl App {
             }
             None => Vec::new(),
         };
-        if others.is_empty() { self.close(op, &session, hold).await } else { self.leave(op, &session, hold, others).await }
+        if others.is_empty() {
+            self.close(op, &session, hold).await
+        } else {
+            self.leave(op, &session, hold, others).await
+        }
     }
 
     /// Others still hold the account: it becomes what they want, unless somebody else changed it meanwhile.
@@ -118,7 +122,12 @@ impl App {
         Ok(Step::Waits)
     }
 
-    async fn intend_back(&self, op: &Op, session: &PrivilegedSession, mut grant: Grant) -> Result<Grant, AppError> {
+    async fn intend_back(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        mut grant: Grant,
+    ) -> Result<Grant, AppError> {
         let fence = grant.fence;
         grant.phase = GrantPhase::Closing;
         (grant.attempt, grant.next_try_at, grant.problem) = (0, None, None);

@@ -32,10 +32,7 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
 }
 
 async fn look(app: &Arc<App>, looks: u32) -> Result<(), AppError> {
-    while app
-        .store
-        .keep_books(|books| Box::pin(async move { books.sequence_events(BATCH).await }))
-        .await?
+    while app.store.keep_books(|books| Box::pin(async move { books.sequence_events(BATCH).await })).await?
         >= BATCH
     {}
     if looks.is_multiple_of(HIGH_WATER_EVERY_LOOKS) {

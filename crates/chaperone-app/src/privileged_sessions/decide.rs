@@ -58,7 +58,12 @@ impl StatusChange {
 
 impl App {
     /// The rule that allows the caller this action now; a refusal of a decision is in the trail.
-    pub(super) async fn require_action(&self, op: &Op, session: &PrivilegedSession, action: Action) -> Result<(), AppError> {
+    pub(super) async fn require_action(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        action: Action,
+    ) -> Result<(), AppError> {
         let (organization, account, desired) = self.decision(session).await?;
         let facts =
             Facts { session, account_owner: account.owner, desired, organization: &organization, now: op.at };
@@ -177,7 +182,11 @@ same time. Choose another time, or cancel the other one.",
     }
 
     /// Does by hand what the processor would do now.
-    pub async fn process_by_hand(&self, op: &Op, id: PrivilegedSessionId) -> Result<PrivilegedSessionView, AppError> {
+    pub async fn process_by_hand(
+        &self,
+        op: &Op,
+        id: PrivilegedSessionId,
+    ) -> Result<PrivilegedSessionView, AppError> {
         let session = self.privileged_session(op, id).await?;
         self.require_action(op, &session, Action::Process).await?;
         self.process_session(op, id).await?;
@@ -194,7 +203,11 @@ same time. Choose another time, or cancel the other one.",
     ) -> Result<PrivilegedSessionView, AppError> {
         let session = self.privileged_session(op, id).await?;
         if account_id.is_some_and(|account| account != session.account_id) {
-            return Err(AppError::field("account_id", "not-of-session", "The session does not hold this account."));
+            return Err(AppError::field(
+                "account_id",
+                "not-of-session",
+                "The session does not hold this account.",
+            ));
         }
         let action = if enabled { Action::EnableAccount } else { Action::DisableAccount };
         self.require_action(op, &session, action).await?;

@@ -87,7 +87,8 @@ impl App {
                 Actor::User(user) => self.store.read().user(user).await?,
                 _ => None,
             };
-            let kind = text(&event, "changed_by_kind").unwrap_or_else(|| ChangedByKind::BatchProcess.name().to_owned());
+            let kind = text(&event, "changed_by_kind")
+                .unwrap_or_else(|| ChangedByKind::BatchProcess.name().to_owned());
             let mut comment = event.reason.clone();
             if text(&event, "self_approved").is_some() {
                 let marked = "Self-approval, allowed by the organization.";

@@ -44,7 +44,11 @@ target, where that is allowed.",
             ));
         }
         let Some(password) = password else {
-            return Err(AppError::field("password", "password-needed", "Enter your password again to open the session."));
+            return Err(AppError::field(
+                "password",
+                "password-needed",
+                "Enter your password again to open the session.",
+            ));
         };
         self.check_password_of(op, &user, password).await.map_err(|error| match error {
             AppError::SignInFailed => AppError::field("password", "password-wrong", "The password is wrong."),

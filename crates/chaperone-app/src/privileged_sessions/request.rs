@@ -77,9 +77,8 @@ impl App {
         let mut problems = check_texts(&new.reason, &new.ticket, &new.target_ids);
         let unknown = |name, field, detail: &str| FieldProblem { name, field, detail: detail.to_owned() };
         let account = self.store.read().account(new.account_id).await?;
-        let visible = account.filter(|account| {
-            who.has(Role::SystemAdministrator) || account.owner == Some(who.user_id)
-        });
+        let visible = account
+            .filter(|account| who.has(Role::SystemAdministrator) || account.owner == Some(who.user_id));
         let mut targets = Vec::new();
         for id in &new.target_ids {
             match self.store.read().target(*id).await? {
@@ -247,7 +246,11 @@ impl App {
                             &old.window.starts_at().to_string(),
                             &row.window.starts_at().to_string(),
                         )
-                        .changed("ends_at", &old.window.ends_at().to_string(), &row.window.ends_at().to_string())
+                        .changed(
+                            "ends_at",
+                            &old.window.ends_at().to_string(),
+                            &row.window.ends_at().to_string(),
+                        )
                         .changed("reason", &old.reason, &row.reason)
                         .changed("ticket", &old.ticket, &row.ticket)
                         .changed("account_action", &old.wish.name(), &row.wish.name());

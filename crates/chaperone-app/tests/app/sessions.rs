@@ -72,7 +72,10 @@ async fn the_audit_log_says_each_status_by_whom_and_as_what() {
 #[tokio::test]
 async fn ones_own_request_is_approved_by_somebody_else() {
     let world = World::new().await;
-    let asked = world.app.request_privileged_session(&world.op(&world.anna), world.request(0, 600, Wish::Enable)).await;
+    let asked = world
+        .app
+        .request_privileged_session(&world.op(&world.anna), world.request(0, 600, Wish::Enable))
+        .await;
     let id = asked.expect("asked").session.id;
     assert_eq!(rule(world.decide(&world.anna, id, StatusChange::Approve).await), "self-approval");
     assert_eq!(world.session(id).await.session.status(), Status::Draft);
@@ -82,7 +85,10 @@ async fn ones_own_request_is_approved_by_somebody_else() {
 #[tokio::test]
 async fn of_two_approvals_at_once_one_counts() {
     let world = World::new().await;
-    let asked = world.app.request_privileged_session(&world.op(&world.anna), world.request(60, 600, Wish::Enable)).await;
+    let asked = world
+        .app
+        .request_privileged_session(&world.op(&world.anna), world.request(60, 600, Wish::Enable))
+        .await;
     let id = asked.expect("asked").session.id;
     let (one, two) = tokio::join!(
         world.decide(&world.bert, id, StatusChange::Approve),
@@ -102,7 +108,9 @@ async fn wrong_windows_are_refused_by_name() {
         (600, 300, "end-not-after-start"),
         (-61, 600, "start-in-past"),
     ] {
-        let asked = world.app.request_privileged_session(&world.op(&world.anna), world.request(from, to, Wish::Enable));
+        let asked = world
+            .app
+            .request_privileged_session(&world.op(&world.anna), world.request(from, to, Wish::Enable));
         assert_eq!(rule(asked.await), name, "{from} to {to}");
     }
 }
@@ -111,7 +119,10 @@ async fn wrong_windows_are_refused_by_name() {
 async fn opposite_wishes_in_the_same_time_are_refused_at_approval() {
     let world = World::new().await;
     world.approved(60, 600, Wish::Enable).await;
-    let asked = world.app.request_privileged_session(&world.op(&world.anna), world.request(300, 900, Wish::Disable)).await;
+    let asked = world
+        .app
+        .request_privileged_session(&world.op(&world.anna), world.request(300, 900, Wish::Disable))
+        .await;
     let id = asked.expect("asked").session.id;
     assert_eq!(rule(world.decide(&world.bert, id, StatusChange::Approve).await), "opposite-overlap");
     assert_eq!(world.session(id).await.session.status(), Status::Draft);
@@ -185,7 +196,10 @@ async fn nothing_starts_before_its_time_by_hand_either() {
 async fn requests_whose_end_passes_expire() {
     let world = World::new().await;
     let approved = world.approved(600, 1_200, Wish::Enable).await.session.id;
-    let asked = world.app.request_privileged_session(&world.op(&world.anna), world.request(60, 600, Wish::Enable)).await;
+    let asked = world
+        .app
+        .request_privileged_session(&world.op(&world.anna), world.request(60, 600, Wish::Enable))
+        .await;
     let draft = asked.expect("asked").session.id;
     world.clock.forward(1_200);
     world.process().await;
@@ -200,7 +214,9 @@ async fn opening_needs_the_password_and_consent_and_leaves_a_recording() {
     let id = world.approved(0, 600, Wish::Enable).await.session.id;
     world.process().await;
     let paula = world.op(&world.paula);
-    let open = |password: &str, consent| world.app.open_privileged_session(&paula, id, Some(password.to_owned()), consent);
+    let open = |password: &str, consent| {
+        world.app.open_privileged_session(&paula, id, Some(password.to_owned()), consent)
+    };
     assert_eq!(rule(open("wrong", true).await), "password-wrong");
     assert_eq!(rule(open(PASSWORD, false).await), "consent-declined");
     let opened = open(PASSWORD, true).await.expect("opened");
@@ -212,7 +228,10 @@ async fn opening_needs_the_password_and_consent_and_leaves_a_recording() {
     world.decide(&world.paula, id, StatusChange::HandBack).await.expect("handed back");
     world.process().await;
     let view = world.session(id).await;
-    assert_eq!((view.session.status(), view.session.end_reason), (Status::Ended, Some(EndReason::HandedBack)));
+    assert_eq!(
+        (view.session.status(), view.session.end_reason),
+        (Status::Ended, Some(EndReason::HandedBack))
+    );
     let log = world.app.user_log(&world.op(&world.anna), id).await.expect("a log");
     assert!(log[0].end.is_some_and(|end| !end.estimated));
     assert!(world.app.gate().by_id(opened.sign_in_id).is_none());

@@ -149,7 +149,8 @@ impl World {
 
     /// Anna asks, Bert approves.
     pub async fn approved(&self, from_s: i64, to_s: i64, wish: Wish) -> PrivilegedSessionView {
-        let asked = self.app.request_privileged_session(&self.op(&self.anna), self.request(from_s, to_s, wish)).await;
+        let asked =
+            self.app.request_privileged_session(&self.op(&self.anna), self.request(from_s, to_s, wish)).await;
         let id = asked.expect("asked").session.id;
         self.decide(&self.bert, id, StatusChange::Approve).await.expect("approved")
     }
