@@ -77,7 +77,7 @@ async fn ones_own_request_is_approved_by_somebody_else() {
         .request_privileged_session(&world.op(&world.anna), world.request(0, 600, Wish::Enable))
         .await;
     let id = asked.expect("asked").session.id;
-    assert_eq!(rule(world.decide(&world.anna, id, StatusChange::Approve).await), "self-approval");
+    assert_eq!(rule(world.decide(&world.anna, id, StatusChange::Approve).await), "self-approval-refused");
     assert_eq!(world.session(id).await.session.status(), Status::Draft);
     world.decide(&world.bert, id, StatusChange::Approve).await.expect("approved");
 }
@@ -108,9 +108,8 @@ async fn wrong_windows_are_refused_by_name() {
         (600, 300, "end-not-after-start"),
         (-61, 600, "start-in-past"),
     ] {
-        let asked = world
-            .app
-            .request_privileged_session(&world.op(&world.anna), world.request(from, to, Wish::Enable));
+        let op = world.op(&world.anna);
+        let asked = world.app.request_privileged_session(&op, world.request(from, to, Wish::Enable));
         assert_eq!(rule(asked.await), name, "{from} to {to}");
     }
 }
@@ -153,14 +152,14 @@ async fn an_administrator_switches_the_account_during_the_session_and_it_still_g
     let world = World::new().await;
     let id = world.approved(0, 600, Wish::Enable).await.session.id;
     assert_eq!(
-        rule(world.app.switch_account(&world.op(&world.anna), id, None, false).await),
+        rule(world.app.switch_account(&world.op(&world.bert), id, None, false).await),
         "wrong-status",
         "only while Active"
     );
     world.process().await;
-    world.app.switch_account(&world.op(&world.anna), id, None, false).await.expect("switched");
+    world.app.switch_account(&world.op(&world.bert), id, None, false).await.expect("switched");
     assert_eq!(world.account_now().await.state, Disabled);
-    world.app.switch_account(&world.op(&world.anna), id, None, true).await.expect("switched");
+    world.app.switch_account(&world.op(&world.bert), id, None, true).await.expect("switched");
     assert_eq!(world.account_now().await.state, Enabled);
     world.clock.forward(600);
     world.process().await;
