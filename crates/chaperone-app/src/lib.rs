@@ -30,6 +30,14 @@ pub mod sign_ins;
 pub mod targets;
 pub mod users;
 
+/// What lists are asked with and answer, as the store has them: two doors ask, one store answers.
+pub mod lists {
+    pub use chaperone_store::{
+        AccountFilter, ApiToken, EventFilter, Items, Page, RecordingFilter, SessionFilter, SignInQuery, SignInRow,
+        StoreError, StoredEvent, UserFilter,
+    };
+}
+
 pub use app::{Addresses, App, AppConfig, TAIL};
 pub use errors::AppError;
 pub use op::{Client, Op, Who};

@@ -1,0 +1,150 @@
+//! User Login Events: who was there, from when to when, through which door.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chaperone_app::lists::{SignInQuery, SignInRow};
+use chaperone_domain::sign_in::{Channel, SignIn, SignInKind};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::Api;
+use crate::json::{Json, Params};
+use crate::principal::Caller;
+use crate::problem::Problem;
+use crate::wire::{List, instant, opt_parse, page, parse, parse_instant, parse_named};
+
+/// Without a start, sign-ins of this time before the end.
+const SPAN_PRESET: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is known of a sign-in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SignInBody {
+    sign_in_id: String,
+    started_at: String,
+    ended_at: Option<String>,
+    /// `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `lost`.
+    end_kind: Option<&'static str>,
+    /// The end is not known exactly: the sign-in fell silent.
+    end_is_estimated: bool,
+    duration_s: Option<i64>,
+    /// `web`, `web_services`.
+    channel: &'static str,
+    client_address: String,
+    user_agent: String,
+}
+
+impl From<&SignIn> for SignInBody {
+    fn from(sign_in: &SignIn) -> Self {
+        Self {
+            sign_in_id: sign_in.id.to_string(),
+            started_at: instant(sign_in.started_at),
+            ended_at: sign_in.end.map(|end| instant(end.at)),
+            end_kind: sign_in.end.map(|end| end.kind.name()),
+            end_is_estimated: sign_in.end.is_some_and(|end| end.estimated),
+            duration_s: sign_in.end.map(|end| end.at.duration_since(sign_in.started_at).as_secs()),
+            channel: sign_in.channel.name(),
+            client_address: sign_in.client_address.clone(),
+            user_agent: sign_in.user_agent.clone(),
+        }
+    }
+}
+
+/// A sign-in with who it is about.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SignInRowBody {
+    #[serde(flatten)]
+    sign_in: SignInBody,
+    user_id: String,
+    user_name: String,
+    display_name: String,
+    email: String,
+    /// `console`, `target`.
+    kind: &'static str,
+    account_id: Option<String>,
+    privileged_session_id: Option<String>,
+    /// The targets that it was used at.
+    targets: Vec<String>,
+}
+
+impl From<&SignInRow> for SignInRowBody {
+    fn from(row: &SignInRow) -> Self {
+        let sign_in = &row.sign_in;
+        Self {
+            sign_in: SignInBody::from(sign_in),
+            user_id: sign_in.user_id.to_string(),
+            user_name: row.user_name.clone(),
+            display_name: row.display_name.clone(),
+            email: row.email.clone(),
+            kind: sign_in.kind.name(),
+            account_id: sign_in.account_id.map(|id| id.to_string()),
+            privileged_session_id: sign_in.privileged_session_id.map(|id| id.to_string()),
+            targets: row.targets.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Which sign-ins.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInsQuery {
+    /// Started before; preset: now.
+    end: Option<String>,
+    /// Started at or after; preset: seven days before the end.
+    start: Option<String>,
+    /// A part of user name, display name or e-mail.
+    user_name: Option<String>,
+    user_id: Option<String>,
+    /// `web`, `web_services`.
+    channel: Option<String>,
+    target_id: Option<String>,
+    /// `console`, `target`.
+    kind: Option<String>,
+    limit: Option<u64>,
+    after: Option<String>,
+}
+
+/// Sign-ins, newest first; those who may not read everything see their own.
+#[utoipa::path(get, path = "/sign-ins", tag = "sign-ins", params(SignInsQuery), responses((status = 200, body = List<SignInRowBody>)))]
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Params(query): Params<SignInsQuery>,
+) -> Result<Json<List<SignInRowBody>>, Problem> {
+    let end = match query.end.as_deref() {
+        Some(end) => parse_instant("end", end)?,
+        // One that starts in this very moment is among them.
+        None => caller.op.at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(caller.op.at),
+    };
+    let start = match query.start.as_deref() {
+        Some(start) => parse_instant("start", start)?,
+        None => end.saturating_sub(SPAN_PRESET).unwrap_or(end),
+    };
+    let filter = SignInQuery {
+        start,
+        end,
+        user_name: query.user_name,
+        user_id: opt_parse("user_id", query.user_id.as_deref())?,
+        channel: query
+            .channel
+            .as_deref()
+            .map(|name| parse_named("channel", Channel::parse, name))
+            .transpose()?,
+        target_id: opt_parse("target_id", query.target_id.as_deref())?,
+        kind: query.kind.as_deref().map(|name| parse_named("kind", SignInKind::parse, name)).transpose()?,
+    };
+    let found = api.app.sign_ins(&caller.op, filter, page(query.limit, query.after)?).await?;
+    Ok(Json(List { items: found.items.iter().map(SignInRowBody::from).collect(), next: found.next }))
+}
+
+/// End somebody's sign-in.
+#[utoipa::path(post, path = "/sign-ins/{id}/end", tag = "sign-ins", params(("id" = String, Path)), responses((status = 204)))]
+pub(crate) async fn end(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    api.app.end_sign_in(&caller.op, parse("id", &id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
