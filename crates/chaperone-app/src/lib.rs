@@ -33,8 +33,8 @@ pub mod users;
 /// What lists are asked with and answer, as the store has them: two doors ask, one store answers.
 pub mod lists {
     pub use chaperone_store::{
-        AccountFilter, ApiToken, EventFilter, Items, Page, RecordingFilter, SessionFilter, SignInQuery, SignInRow,
-        StoreError, StoredEvent, UserFilter,
+        AccountFilter, ApiToken, EventFilter, Items, Page, RecordingFilter, SessionFilter, SignInQuery,
+        SignInRow, StoreError, StoredEvent, UserFilter,
     };
 }
 

@@ -188,6 +188,14 @@ impl App {
         self.store.read().user(id).await?.ok_or(AppError::NotFound { noun: "user" })
     }
 
+    /// The user of that name, for Chaperone itself and for those who may read users.
+    pub async fn user_by_name(&self, op: &Op, user_name: &str) -> Result<User, AppError> {
+        if !matches!(op.who, crate::op::Who::System) {
+            op.require(&[Role::SystemAdministrator, Role::Approver, Role::Auditor])?;
+        }
+        self.store.read().user_by_name(user_name).await?.ok_or(AppError::NotFound { noun: "user" })
+    }
+
     /// Changes a user. The last active system administrator keeps role and activity.
     pub async fn change_user(&self, op: &Op, id: UserId, change: UserChange) -> Result<User, AppError> {
         op.require(&[Role::SystemAdministrator])?;

@@ -1,2 +1,151 @@
-//! The executable.
-fn main() {}
+//! Chaperone: privileged sessions, their recordings, sign-ins and the trail, in front of web applications.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `config` | the configuration file, and what is wrong with it in sentences |
+//! | `key`, `lock` | the master key outside the data; one process per data folder |
+//! | `node` | everything put together: store, vault, app, gateway, jobs |
+//! | `listen`, `tls` | connections, and which host a request is for |
+//! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
+//! | `demo` | the demo: users, an application behind the gateway |
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+mod admin;
+mod config;
+mod console;
+mod demo;
+mod enter;
+mod files;
+mod key;
+mod listen;
+mod lock;
+mod node;
+mod pages;
+mod replay;
+mod serve;
+mod tls;
+
+/// Privileged user sessions and the audit of user access, for web applications.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run with a configuration file
+    Serve {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Run with sample users and a sample application, on the loopback address
+    Demo(demo::Arguments),
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Help from the machine itself, when nobody can sign in
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// Print the API's description (OpenAPI 3.1)
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong with a configuration file, without starting anything
+    Check {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Give a user a password for one use
+    ResetPassword {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The user's name
+        user_name: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Openapi => print_description(),
+        Command::Config { command: ConfigCommand::Check { config } } => config::check(&config),
+        Command::Serve { config } => run("info", serve::run(&config)),
+        Command::Demo(arguments) => run("warn", demo::run(arguments)),
+        Command::Admin { command: AdminCommand::ResetPassword { config, user_name } } => {
+            run("warn", admin::reset_password(&config, &user_name))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            say(&format!("chaperone: {problem}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command did not do what it should: a sentence for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Problem(String);
+
+impl Problem {
+    fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+/// Runs a command that needs a runtime; logs go to standard error, standard output is the command's own.
+fn run(level: &str, command: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
+    let filter = EnvFilter::try_from_env("CHAPERONE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return Err(Problem::new("the cryptography could not be set up"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::new(format!("the runtime could not be started: {error}")))?;
+    let done = runtime.block_on(command);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
+}
+
+fn print_description() -> Result<(), Problem> {
+    let description = serde_json::to_string_pretty(&chaperone_api::openapi())
+        .map_err(|error| Problem::new(format!("the description could not be written: {error}")))?;
+    print(&description);
+    Ok(())
+}
+
+/// A line for whoever reads standard output.
+#[expect(clippy::print_stdout, reason = "the commands' own output")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+/// A line for the person at the terminal.
+#[expect(clippy::print_stderr, reason = "what is for a person, beside the commands' own output")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}

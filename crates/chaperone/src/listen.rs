@@ -1,0 +1,204 @@
+//! Connections: taken, secured, read with limits, and handed to whoever answers for the host that they ask for.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use chaperone_api::ClientAddress;
+use chaperone_gateway::{Gateway, Peer};
+use http::{HeaderMap, Request, Response, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+/// A request's head must be here after this time.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// A TLS handshake must be done after this time.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest head of a request, in bytes.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// Connections at the same time; more wait to be taken.
+const CONNECTIONS_MAX: usize = 16_384;
+/// Streams of one HTTP/2 connection at the same time.
+const STREAMS_MAX: u32 = 250;
+/// What goes on when the process is asked to end has this long to finish.
+const GRACE: Duration = Duration::from_secs(5);
+/// A pause after the system refused a connection (too many open files).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Who answers for which host.
+pub(crate) struct Doors {
+    /// The console's host name, without port.
+    pub(crate) console_host: String,
+    pub(crate) console: Router,
+    /// The replay frame's host name, without port.
+    pub(crate) replay_host: String,
+    pub(crate) replay: Router,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+}
+
+/// The host that a request is for: lower case, without port.
+fn host(request: &Request<Incoming>) -> String {
+    let named = request
+        .uri()
+        .host()
+        .map(str::to_owned)
+        .or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port))
+        .unwrap_or_default();
+    named.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The host name of `name:port`.
+pub(crate) fn without_port(authority: &str) -> String {
+    match authority.rsplit_once(':') {
+        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) && !name.ends_with(':') => {
+            name.to_owned()
+        }
+        _ => authority.to_owned(),
+    }
+}
+
+impl Doors {
+    /// Who holds the other end. What a proxy tells is believed only from its address.
+    fn peer(&self, address: SocketAddr, tls: bool, headers: &HeaderMap) -> Peer {
+        if !self.trusted_proxies.contains(&address.ip().to_canonical()) {
+            return Peer { address, secure: tls, forwarded_for: None };
+        }
+        let told = |name: &str| -> Option<String> {
+            let values: Vec<&str> =
+                headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+            (!values.is_empty()).then(|| values.join(", "))
+        };
+        let secure =
+            tls || told("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+        Peer { address, secure, forwarded_for: told("x-forwarded-for") }
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>, address: SocketAddr, tls: bool) -> Response<Body> {
+        let host = host(&request);
+        let peer = self.peer(address, tls, request.headers());
+        let router = if host == self.console_host {
+            &self.console
+        } else if host == self.replay_host {
+            &self.replay
+        } else {
+            return self.gateway.handle(request, peer).await.map(Body::new);
+        };
+        let told = peer.forwarded_for.as_deref().and_then(|told| told.rsplit(',').next()).map(str::trim);
+        let client =
+            told.filter(|told| !told.is_empty()).map_or_else(|| address.ip().to_string(), str::to_owned);
+        request.extensions_mut().insert(ClientAddress(client));
+        match router.clone().oneshot(request.map(Body::new)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Takes connections until `shutdown` becomes true, and lets those that go on finish for a moment.
+pub(crate) async fn run(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    doors: Arc<Doors>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = Arc::new(GracefulShutdown::new());
+    loop {
+        let Ok(place) = room.clone().acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = shutdown.wait_for(|over| *over) => break,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (tls, doors, graceful) = (tls.clone(), doors.clone(), graceful.clone());
+        tokio::spawn(async move {
+            connection(stream, address, tls, doors, &graceful).await;
+            drop(place);
+        });
+    }
+    if let Ok(graceful) = Arc::try_unwrap(graceful) {
+        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    doors: Arc<Doors>,
+    graceful: &GracefulShutdown,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "small writes may wait");
+    }
+    match tls {
+        None => serve(stream, address, false, doors, graceful).await,
+        Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => serve(stream, address, true, doors, graceful).await,
+            Ok(Err(error)) => tracing::debug!(%address, %error, "a handshake failed"),
+            Err(_) => tracing::debug!(%address, "a handshake took too long"),
+        },
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    address: SocketAddr,
+    tls: bool,
+    doors: Arc<Doors>,
+    graceful: &GracefulShutdown,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let doors = doors.clone();
+        async move { Ok::<_, Infallible>(doors.answer(request, address, tls).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_MAX_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(HEAD_MAX_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(Some(Duration::from_secs(30)));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = graceful.watch(connection).await {
+        tracing::debug!(%address, %error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_taken_off_and_nothing_else() {
+        let table = [
+            ("erp.localhost:8080", "erp.localhost"),
+            ("erp.localhost", "erp.localhost"),
+            ("[::1]:8080", "[::1]"),
+            ("a:b", "a:b"),
+        ];
+        for (authority, expected) in table {
+            assert_eq!(without_port(authority), expected);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Everything put together: store, vault, app, gateway, jobs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chaperone_app::clock::Clock;
+use chaperone_app::faults::Faults;
+use chaperone_app::{Addresses, App, AppConfig, TAIL, jobs};
+use chaperone_domain::Instant;
+use chaperone_gateway::{Gateway, GatewayConfig, Recorder, limits};
+use chaperone_recording::{MasterKey, Vault, VaultConfig};
+use chaperone_store::{Store, StoreConfig};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::Problem;
+use crate::files;
+
+/// The machine's clock.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// What a node is made of.
+pub(crate) struct NodeConfig<'a> {
+    pub(crate) data_dir: &'a Path,
+    pub(crate) database_url: &'a str,
+    pub(crate) master_key: [u8; 32],
+    pub(crate) addresses: Addresses,
+}
+
+/// Opens the app over its database and its recordings.
+pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
+    let store = Store::connect(StoreConfig::new(config.database_url)).await.map_err(|error| {
+        Problem::new(format!("the database cannot be used: {error}; the log above says more"))
+    })?;
+    let vault = VaultConfig::with_folders(
+        config.data_dir.join("spool"),
+        config.data_dir.join("recordings"),
+        MasterKey::new(config.master_key),
+    )
+    .and_then(Vault::open)
+    .map_err(|error| {
+        Problem::new(format!("recordings cannot be kept in {}: {error}", config.data_dir.display()))
+    })?;
+    let app = App::open(AppConfig {
+        store,
+        vault,
+        clock: Box::new(SystemClock),
+        master_key: config.master_key,
+        addresses: config.addresses,
+        tail: TAIL,
+        faults: faults(),
+    })
+    .await
+    .map_err(|error| Problem::new(format!("Chaperone cannot start: {error}")))?;
+    app.install().await.map_err(|error| Problem::new(format!("Chaperone cannot be set up: {error}")))?;
+    Ok(app)
+}
+
+/// With the feature `faults`, the process kills itself at the step that `CHAPERONE_FAULT` names: for crash tests.
+#[cfg(feature = "faults")]
+fn faults() -> Faults {
+    match std::env::var("CHAPERONE_FAULT") {
+        Ok(wanted) => Faults::new(move |step| {
+            if step == wanted {
+                // Not an exit: nothing is flushed, nothing is dropped, as with `kill -9`.
+                std::process::abort();
+            }
+        }),
+        Err(_) => Faults::none(),
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+fn faults() -> Faults {
+    Faults::none()
+}
+
+/// The gateway over the app.
+pub(crate) fn gateway(app: Arc<App>, target_tls: Arc<rustls::ClientConfig>) -> Arc<Gateway> {
+    let recorder = Recorder::built_in().or_else(|| Recorder::read(&files::web_folder("recorder")));
+    if recorder.is_none() {
+        tracing::error!("the recorder was not built in: nothing that must be recorded can be used");
+    }
+    let config = GatewayConfig { recorder, target_tls, response_head_timeout: limits::RESPONSE_HEAD_TIMEOUT };
+    Gateway::new(app, config)
+}
+
+/// Runs what time moves, until `shutdown` becomes true. A job that stops ends this early.
+pub(crate) async fn run_jobs(app: Arc<App>, gateway: Arc<Gateway>, mut shutdown: watch::Receiver<bool>) {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(jobs::run(app, shutdown.clone()));
+    tasks.spawn(gateway.run(async move {
+        // A sender that is gone means the same.
+        let _over = shutdown.wait_for(|over| *over).await;
+    }));
+    tasks.join_all().await;
+}

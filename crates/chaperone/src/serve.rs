@@ -1,0 +1,110 @@
+//! `chaperone serve`: a node from its configuration, until it is asked to end.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use chaperone_app::{Addresses, App};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::{self, Config};
+use crate::listen::{self, Doors};
+use crate::node::{self, NodeConfig};
+use crate::{Problem, console, key, lock, replay, tls};
+
+/// Opens the app that a configuration describes; the lock keeps other processes away from its data.
+pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Problem> {
+    let lock = lock::take(&config.data_dir)?;
+    let data_exists = config.data_dir.join("spool").exists() || config.data_dir.join("chaperone.db").exists();
+    let master_key = key::read_or_make(&config.master_key_file, data_exists)?;
+    let app = node::open(NodeConfig {
+        data_dir: &config.data_dir,
+        database_url: &config.database_url,
+        master_key,
+        addresses: config.addresses.clone(),
+    })
+    .await?;
+    Ok((app, lock))
+}
+
+pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
+    let config = config::read(path)?;
+    let (app, _lock) = open(&config).await?;
+    let first = app
+        .first_administrator(config.first_password.clone())
+        .await
+        .map_err(|error| Problem::new(format!("the first administrator cannot be made: {error}")))?;
+    if let Some(first) = first {
+        crate::say(&format!(
+            "\nFirst start. Sign in at {} as {} with the password {}\nIt is shown this once and must be changed at the first sign-in.\n",
+            config.addresses.console, first.user_name, first.one_time_password
+        ));
+    }
+    let acceptor = config.tls.as_ref().map(tls::server).transpose()?.map(TlsAcceptor::from);
+    let target_tls = tls::towards_targets(config.target_ca_file.as_deref())?;
+    let mut listeners = Vec::new();
+    for address in &config.listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| Problem::new(format!("{address} cannot be listened on: {error}")))?;
+        listeners.push(listener);
+    }
+    tracing::info!(console = %config.addresses.console, "ready");
+    until_asked(app, &config.addresses, target_tls, listeners, acceptor, config.trusted_proxies).await
+}
+
+/// Serves on these listeners until the process is asked to end.
+pub(crate) async fn until_asked(
+    app: Arc<App>,
+    addresses: &Addresses,
+    target_tls: Arc<rustls::ClientConfig>,
+    listeners: Vec<TcpListener>,
+    acceptor: Option<TlsAcceptor>,
+    trusted_proxies: Vec<IpAddr>,
+) -> Result<(), Problem> {
+    let (over, shutdown) = watch::channel(false);
+    let gateway = node::gateway(app.clone(), target_tls);
+    let doors = Arc::new(Doors {
+        console_host: host_of(&addresses.console),
+        console: console::router(app.clone()),
+        replay_host: host_of(&addresses.replay),
+        replay: replay::router(app.clone()),
+        gateway: gateway.clone(),
+        trusted_proxies,
+    });
+    let mut jobs = tokio::spawn(node::run_jobs(app, gateway, shutdown.clone()));
+    let taking: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| {
+            tokio::spawn(listen::run(listener, acceptor.clone(), doors.clone(), shutdown.clone()))
+        })
+        .collect();
+    let failed = |error: std::io::Error| Problem::new(format!("signals cannot be received: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let early = tokio::select! {
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+        _ = &mut jobs => true,
+    };
+    over.send_replace(true);
+    for task in taking {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a listener stopped");
+        }
+    }
+    if early {
+        return Err(Problem::new(
+            "the background process stopped, so accounts could stay open; Chaperone ends and should be started again",
+        ));
+    }
+    jobs.await.map_err(|error| Problem::new(format!("the background process did not end well: {error}")))
+}
+
+/// The host name of an origin.
+fn host_of(origin: &str) -> String {
+    listen::without_port(origin.split("://").nth(1).unwrap_or(origin))
+}
