@@ -51,7 +51,7 @@ async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri) -> Response
 }
 
 /// The console itself.
-pub(crate) fn index(app: &App) -> Response {
+fn index(app: &App) -> Response {
     let Some(mut response) = files::answer(Files::Console, "index.html") else {
         let content = html! {
             p { "The console is not built into this executable." }

@@ -10,11 +10,11 @@ use chaperone_app::entry::{EntryRefused, EntryRequest};
 use chaperone_app::{App, AppError, Client, Op};
 use chaperone_domain::sign_in::SignIn;
 use chaperone_domain::target::Target;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use crate::{console, pages};
+use crate::pages;
 
 /// What the target's host hands over.
 #[derive(Clone, Deserialize)]
@@ -41,14 +41,17 @@ fn client(address: Option<axum::Extension<ClientAddress>>, headers: &HeaderMap) 
     Client::new(address.map(|address| address.0.0).unwrap_or_default().as_str(), agent)
 }
 
-/// Who is signed in to the console, if anybody is who may go on.
-async fn signed_in(app: &App, client: Client, headers: &HeaderMap) -> Result<Option<(Op, SignIn)>, AppError> {
-    let Some(secret) = console_cookie(headers) else { return Ok(None) };
+/// Who is signed in to the console; otherwise the page of the console to go by first.
+async fn signed_in(
+    app: &App,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Result<(Op, SignIn), &'static str>, AppError> {
+    let Some(secret) = console_cookie(headers) else { return Ok(Err("/sign-in")) };
     match app.authenticate_cookie(secret, client).await {
-        Ok((op, sign_in)) => {
-            Ok(op.user().is_ok_and(|user| !user.password_must_change).then_some((op, sign_in)))
-        }
-        Err(AppError::NotSignedIn) => Ok(None),
+        Ok((op, _)) if op.user().is_ok_and(|user| user.password_must_change) => Ok(Err("/change-password")),
+        Ok(found) => Ok(Ok(found)),
+        Err(AppError::NotSignedIn) => Ok(Err("/sign-in")),
         Err(error) => Err(error),
     }
 }
@@ -57,12 +60,16 @@ pub(crate) async fn enter(
     State(app): State<Arc<App>>,
     address: Option<axum::Extension<ClientAddress>>,
     headers: HeaderMap,
+    uri: Uri,
     Query(asked): Query<Asked>,
 ) -> Response {
     let (op, sign_in) = match signed_in(&app, client(address, &headers), &headers).await {
-        Ok(Some(found)) => found,
-        // The console asks for name and password, and loads this address again.
-        Ok(None) => return console::index(&app),
+        Ok(Ok(found)) => found,
+        // The console asks for name and password there, and comes back to this address.
+        Ok(Err(page)) => {
+            let here: String = url::form_urlencoded::byte_serialize(uri.to_string().as_bytes()).collect();
+            return see_other(&format!("{page}?then={here}"));
+        }
         Err(error) => return cannot(&error),
     };
     let (Ok(target_id), Ok(sign_in_id)) =
@@ -96,7 +103,7 @@ pub(crate) async fn agree(
 ) -> Response {
     let own = headers.get(header::ORIGIN).is_some_and(|origin| origin == app.addresses().console.as_str());
     let (op, sign_in) = match signed_in(&app, client(address, &headers), &headers).await {
-        Ok(Some(found)) if own => found,
+        Ok(Ok(found)) if own => found,
         Ok(_) => return refused(&app, EntryRefused::NotYours, None),
         Err(error) => return cannot(&error),
     };

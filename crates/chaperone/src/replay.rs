@@ -18,7 +18,7 @@ use crate::pages;
 /// The router of the replay host.
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/player/{file}", get(player))
+        .route("/frame/{file}", get(player))
         .route("/assets/{recording}/{hash}", get(asset))
         .fallback(nothing)
         .with_state(app)
