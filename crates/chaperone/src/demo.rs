@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chaperone_app::accounts::NewAccount;
+use chaperone_app::accounts::{AccountChange, NewAccount};
 use chaperone_app::lists::{AccountFilter, Page};
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
 use chaperone_app::{Addresses, App, AppError, Client, Op, Who};
 use chaperone_domain::account::AccountState;
+use chaperone_domain::ids::UserId;
 use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::{TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::{Role, User};
@@ -205,6 +206,9 @@ async fn seed(app: &Arc<App>, erp: &Erp, extra: &[Extra]) -> Result<Vec<serde_js
         };
         app.create_account(&administrator, account).await?;
     }
+    if let Some(paula) = paula {
+        close_everyday_account(app, &administrator, paula).await?;
+    }
     let upstream = format!("http://{}", erp.address());
     put_target(app, &administrator, "Larkfell ERP", ERP_HOST, &upstream, TargetIdentity::Assertion).await?;
     for one in extra {
@@ -244,6 +248,18 @@ async fn user(app: &App, system: &Op, person: &Person) -> Result<User, AppError>
         Err(AppError::Conflict { .. }) => app.user_by_name(system, person.user_name).await,
         Err(error) => Err(error),
     }
+}
+
+/// Outside sessions the privileged user gets nowhere: the demo's point. Everybody else may look at the ERP as themselves.
+async fn close_everyday_account(app: &App, op: &Op, user: UserId) -> Result<(), AppError> {
+    let filter = AccountFilter { owner: Some(user), privileged: Some(false), ..Default::default() };
+    for account in app.accounts(op, filter, Page::first(10)).await?.items {
+        if account.state == AccountState::Enabled {
+            let change = AccountChange { state: Some(AccountState::Disabled), ..Default::default() };
+            app.change_account(op, account.id, change).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn put_target(

@@ -174,7 +174,13 @@ fn refused(app: &App, why: EntryRefused, target: Option<&Target>) -> Response {
         EntryRefused::AccountDisabled => (
             StatusCode::FORBIDDEN,
             "The account is disabled",
-            html! { p { "Your account in " strong { (name) } " is disabled at the moment. A system administrator can enable it." } },
+            html! {
+                p { "Your own account in " strong { (name) } " is disabled." }
+                p {
+                    "To work with a privileged account, ask for a privileged session, and open it from " em { "My access" }
+                    " once it is active. For everyday work a system administrator can enable your own account."
+                }
+            },
         ),
         EntryRefused::SignInOver => (
             StatusCode::FORBIDDEN,

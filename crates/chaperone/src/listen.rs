@@ -1,30 +1,46 @@
 //! Connections: taken, secured, read with limits, and handed to whoever answers for the host that they ask for.
+//!
+//! Everything that a stranger can make us wait for has an end: the handshake, the first request, a request's head, the
+//! body of what the console's host takes. What comes in clear from another machine is refused, unless a proxy that the
+//! configuration names brought it.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use chaperone_api::ClientAddress;
 use chaperone_gateway::{Gateway, Peer};
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use maud::html;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-/// A request's head must be here after this time.
+use crate::deadline::Deadline;
+use crate::pages;
+
+/// The first request of a connection, and the head of each, must be here after this time.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// A TLS handshake must be done after this time.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A body for the console's or the replay host must be here after this time. Targets take uploads of any length; the
+/// gateway has limits of its own.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Asked for over HTTP/2 when nothing else is said; a client that does not answer is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Browsers come back over TLS only, for a year.
+const STAY_SECURE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Largest head of a request, in bytes.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 /// Connections at the same time; more wait to be taken.
@@ -85,9 +101,18 @@ impl Doors {
         Peer { address, secure, forwarded_for: told("x-forwarded-for") }
     }
 
+    /// Whether what comes this way may hold passwords: over TLS, from this machine, or from a proxy that is believed.
+    fn may_come(&self, peer: &Peer) -> bool {
+        let address = peer.address.ip().to_canonical();
+        peer.secure || address.is_loopback() || self.trusted_proxies.contains(&address)
+    }
+
     async fn answer(&self, mut request: Request<Incoming>, address: SocketAddr, tls: bool) -> Response<Body> {
         let host = host(&request);
         let peer = self.peer(address, tls, request.headers());
+        if !self.may_come(&peer) {
+            return not_in_clear();
+        }
         let router = if host == self.console_host {
             &self.console
         } else if host == self.replay_host {
@@ -99,11 +124,26 @@ impl Doors {
         let client =
             told.filter(|told| !told.is_empty()).map_or_else(|| address.ip().to_string(), str::to_owned);
         request.extensions_mut().insert(ClientAddress(client));
-        match router.clone().oneshot(request.map(Body::new)).await {
+        let request = request.map(|body| Body::new(Deadline::new(body, BODY_TIMEOUT)));
+        let mut response = match router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
+        };
+        if peer.secure {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STAY_SECURE);
         }
+        response
     }
+}
+
+fn not_in_clear() -> Response<Body> {
+    let content = html! {
+        p { "Chaperone takes nothing in clear over a network. Use an address that begins with https://." }
+        p { "For the operator: add [tls] to the configuration, or name the proxy that has it in trusted_proxies." }
+    };
+    let mut response = pages::page(StatusCode::FORBIDDEN, "Not in clear", &content, "");
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Takes connections until `shutdown` becomes true, and lets those that go on finish for a moment.
@@ -114,12 +154,16 @@ pub(crate) async fn run(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let graceful = Arc::new(GracefulShutdown::new());
+    let graceful = GracefulShutdown::new();
+    let next = async || {
+        let place = room.clone().acquire_owned().await;
+        (place, listener.accept().await)
+    };
     loop {
-        let Ok(place) = room.clone().acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (place, accepted) = tokio::select! {
+            (Ok(place), accepted) = next() => (place, accepted),
             _ = shutdown.wait_for(|over| *over) => break,
+            else => break,
         };
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
@@ -129,14 +173,16 @@ pub(crate) async fn run(
                 continue;
             }
         };
-        let (tls, doors, graceful) = (tls.clone(), doors.clone(), graceful.clone());
+        let (tls, doors, watcher) = (tls.clone(), doors.clone(), graceful.watcher());
         tokio::spawn(async move {
-            connection(stream, address, tls, doors, &graceful).await;
+            connection(stream, address, tls, doors, watcher).await;
             drop(place);
         });
     }
-    if let Ok(graceful) = Arc::try_unwrap(graceful) {
-        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    drop(listener);
+    let open = graceful.count();
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::info!(open, "connections that did not finish in time were closed");
     }
 }
 
@@ -145,15 +191,15 @@ async fn connection(
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     doors: Arc<Doors>,
-    graceful: &GracefulShutdown,
+    watcher: Watcher,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "small writes may wait");
     }
     match tls {
-        None => serve(stream, address, false, doors, graceful).await,
+        None => serve(stream, address, false, doors, watcher).await,
         Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => serve(stream, address, true, doors, graceful).await,
+            Ok(Ok(stream)) => serve(stream, address, true, doors, watcher).await,
             Ok(Err(error)) => tracing::debug!(%address, %error, "a handshake failed"),
             Err(_) => tracing::debug!(%address, "a handshake took too long"),
         },
@@ -165,11 +211,16 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     address: SocketAddr,
     tls: bool,
     doors: Arc<Doors>,
-    graceful: &GracefulShutdown,
+    watcher: Watcher,
 ) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let doors = doors.clone();
-        async move { Ok::<_, Infallible>(doors.answer(request, address, tls).await) }
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let asked = asked.clone();
+        move |request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            let doors = doors.clone();
+            async move { Ok::<_, Infallible>(doors.answer(request, address, tls).await) }
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_MAX_BYTES);
@@ -178,10 +229,22 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(HEAD_MAX_BYTES).unwrap_or(u32::MAX))
-        .keep_alive_interval(Some(Duration::from_secs(30)));
+        .keep_alive_interval(Some(PING_INTERVAL));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = graceful.watch(connection).await {
-        tracing::debug!(%address, %error, "a connection ended early");
+    tokio::select! {
+        ended = watcher.watch(connection) => if let Err(error) = ended {
+            tracing::debug!(%address, %error, "a connection ended early");
+        },
+        () = asks_nothing(&asked) => tracing::debug!(%address, "a connection asked for nothing"),
+    }
+}
+
+/// Ends when no request came in time. The limits of the protocols begin when it is known which of them is spoken: a
+/// client that says nothing at all would never come so far.
+async fn asks_nothing(asked: &AtomicBool) {
+    tokio::time::sleep(HEAD_TIMEOUT).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `config` | the configuration file, and what is wrong with it in sentences |
 //! | `key`, `lock` | the master key outside the data; one process per data folder |
 //! | `node` | everything put together: store, vault, app, gateway, jobs |
-//! | `listen`, `tls` | connections, and which host a request is for |
+//! | `listen`, `tls`, `deadline` | connections, their limits, and which host a request is for |
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
 //! | `demo` | the demo: users, an application behind the gateway |
 
@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 mod admin;
 mod config;
 mod console;
+mod deadline;
 mod demo;
 mod enter;
 mod files;

@@ -22,7 +22,7 @@ pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Prob
     let master_key = key::read_or_make(&config.master_key_file, data_exists)?;
     let app = node::open(NodeConfig {
         data_dir: &config.data_dir,
-        database_url: &config.database_url,
+        database_url: config.database_url.reveal(),
         master_key,
         addresses: config.addresses.clone(),
     })
@@ -34,7 +34,7 @@ pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
     let config = config::read(path)?;
     let (app, _lock) = open(&config).await?;
     let first = app
-        .first_administrator(config.first_password.clone())
+        .first_administrator(config.first_password.as_ref().map(|password| password.reveal().to_owned()))
         .await
         .map_err(|error| Problem::new(format!("the first administrator cannot be made: {error}")))?;
     if let Some(first) = first {

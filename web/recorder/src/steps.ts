@@ -64,6 +64,8 @@ export class Steps {
   #typing: Typing | null = null;
   #dragged: string | null = null;
   #asked = new WeakMap<Element, string>();
+  /** Fields that were filled by a choice from their list: what stands there now is said already. */
+  #filled = new WeakSet<Element>();
   #address = location.href;
 
   constructor(outside: Outside) {
@@ -220,6 +222,7 @@ export class Steps {
     const field = typedField(target);
     if (!field || this.#typing?.field === field) return;
     this.flush();
+    this.#filled.delete(field);
     const old = this.#asked.get(field) ?? (field as HTMLInputElement).defaultValue ?? "";
     this.#typing = { field, old, place: this.#place(field), trusted: event.isTrusted };
   }
@@ -242,6 +245,9 @@ export class Steps {
       this.#asked.delete(target);
     } else if (typedField(target)) {
       const field = typedField(target) as HTMLElement;
+      // A date changes with each key as soon as it is complete; what it became is known when the field is left.
+      if (this.#typing?.field === field && typeOf(field) === "date" && document.activeElement === field) return;
+      if (!this.#typing && this.#filled.has(field)) return;
       const old = this.#asked.get(field);
       if (!this.#typing && old !== undefined && old !== textOf(field)) this.#input(field, event);
       if (this.#typing?.field === field) this.flush();
@@ -287,6 +293,7 @@ export class Steps {
     const list = option.closest("[role=listbox],[role=radiogroup],[role=menu]");
     const owner = list?.id ? document.querySelector(`[aria-controls~="${CSS.escape(list.id)}"],[aria-owns~="${CSS.escape(list.id)}"]`) : null;
     const before = list?.querySelector("[aria-selected=true],[aria-checked=true]");
+    if (owner) this.#filled.add(owner);
     this.add("select", owner ?? option, value(before ? labelOf(before) : null, labelOf(option), "choice"), event);
   }
 

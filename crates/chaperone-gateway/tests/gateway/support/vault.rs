@@ -1,7 +1,7 @@
 //! A real vault in a folder of its own, on a disk that is full when a test says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use chaperone_app::gate::LiveFacts;
 use chaperone_domain::ids::RecordingId;
@@ -15,6 +15,8 @@ use super::names;
 pub struct Disk {
     pub vault: Vault,
     pub folder: TempDir,
+    /// How far the tests' clock is ahead of the machine's, in seconds.
+    pub ahead_s: Arc<AtomicI64>,
     full: Arc<AtomicBool>,
 }
 
@@ -30,7 +32,7 @@ impl Disk {
         .expect("folders");
         let is_full = full.clone();
         config.free_space = Arc::new(move |_| Ok(if is_full.load(Ordering::SeqCst) { 0 } else { 1 << 40 }));
-        Self { vault: Vault::open(config).expect("opens"), folder, full }
+        Self { vault: Vault::open(config).expect("opens"), folder, ahead_s: Arc::default(), full }
     }
 
     /// Fills the disk, or makes room again.
