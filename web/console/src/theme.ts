@@ -9,7 +9,7 @@ const dark: MantineColorsTuple = ["#e4e8ea", "#b4bcc1", "#98a2a8", "#6d777d", "#
 export const theme = createTheme({
   colors: { accent, red, dark },
   primaryColor: "accent",
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
   luminanceThreshold: 0.35,
   fontFamily: 'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif',

@@ -28,7 +28,10 @@ test("an approver on a phone approves with the thumb", async ({ browser, chapero
   const [, approver] = chaperone.administrators;
   const phone = await Console.signIn(browser, chaperone, approver, devices["Pixel 7"]);
   await phone.open(session.id);
-  const { scrollWidth, clientWidth } = await phone.page.evaluate(() => document.documentElement);
+  const { scrollWidth, clientWidth } = await phone.page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return { scrollWidth, clientWidth };
+  });
   expect(scrollWidth, "nothing is cut off at the side").toBeLessThanOrEqual(clientWidth);
   await phone.changeStatus("Approve");
   await reaches(chaperone, session.id, "Active");
