@@ -6,9 +6,15 @@ use chaperone_app::{AppError, Op};
 
 use crate::{Problem, config, serve};
 
-/// Gives a user a password for one use. With a SQLite database Chaperone must not run at the same time.
+/// Gives a user a password for one use. Chaperone must not run on the same data at the same time.
 pub(crate) async fn reset_password(path: &Path, user_name: &str) -> Result<(), Problem> {
     let config = config::read(path)?;
+    if !serve::has_data(&config) {
+        return Err(Problem::new(format!(
+            "there is no data in {} yet: the first start makes an administrator",
+            config.data_dir.display()
+        )));
+    }
     let (app, _lock) = serve::open(&config).await?;
     match app.reset_password_by_name(&Op::system(app.now()), user_name).await {
         Ok(password) => {

@@ -151,8 +151,7 @@ impl File {
         variables.one("TLS_KEY_FILE", &mut self.tls.key_file);
         variables.list("TRUSTED_PROXIES", &mut self.trusted_proxies, "192.0.2.10,192.0.2.11");
         variables.one("TARGET_CA_FILE", &mut self.target_ca_file);
-        variables
-            .one("FIRST_ADMINISTRATOR_PASSWORD_FILE", &mut self.first_administrator_password_file);
+        variables.one("FIRST_ADMINISTRATOR_PASSWORD_FILE", &mut self.first_administrator_password_file);
     }
 }
 
@@ -178,7 +177,8 @@ fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
         required("master_key_file", "\"/etc/chaperone/master.key\"", file.master_key_file, &mut problems);
     let console = origin("console_url", "https://chaperone.example.org", file.console_url, &mut problems);
     let replay = origin("replay_url", "https://replay.example.org", file.replay_url, &mut problems);
-    let listen = required("listen", "[\"127.0.0.1:8080\"]", file.listen, &mut problems).unwrap_or_default();
+    let listen = file.listen.filter(|listen| !listen.is_empty());
+    let listen = required("listen", "[\"127.0.0.1:8080\"]", listen, &mut problems).unwrap_or_default();
     let tls = tls(file.tls, &mut problems);
     let trusted_proxies = file.trusted_proxies.unwrap_or_default();
     judge_origins(console.as_ref(), replay.as_ref(), tls.is_some(), &mut problems);
@@ -281,9 +281,8 @@ fn tls(file: TlsFile, problems: &mut Vec<String>) -> Option<Tls> {
     }
 }
 
-/// A value that must be there, and not be empty.
-fn required<T: IsEmpty>(key: &str, example: &str, value: Option<T>, problems: &mut Vec<String>) -> Option<T> {
-    let value = value.filter(|value| !value.is_empty());
+/// A value that must be there.
+fn required<T>(key: &str, example: &str, value: Option<T>, problems: &mut Vec<String>) -> Option<T> {
     if value.is_none() {
         problems.push(format!(
             "{key} is missing; write {key} = {example} or set {VARIABLE_PREFIX}{}",
@@ -291,29 +290,6 @@ fn required<T: IsEmpty>(key: &str, example: &str, value: Option<T>, problems: &m
         ));
     }
     value
-}
-
-/// Whether a value says nothing.
-trait IsEmpty {
-    fn is_empty(&self) -> bool;
-}
-
-impl IsEmpty for PathBuf {
-    fn is_empty(&self) -> bool {
-        self.as_os_str().is_empty()
-    }
-}
-
-impl IsEmpty for String {
-    fn is_empty(&self) -> bool {
-        String::is_empty(self)
-    }
-}
-
-impl<T> IsEmpty for Vec<T> {
-    fn is_empty(&self) -> bool {
-        Vec::is_empty(self)
-    }
 }
 
 /// What a file holds, without the end of its line.

@@ -10,6 +10,7 @@ use chaperone_app::entry::{EntryRefused, EntryRequest};
 use chaperone_app::{App, AppError, Client, Op};
 use chaperone_domain::sign_in::SignIn;
 use chaperone_domain::target::Target;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, StatusCode, Uri, header};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -67,7 +68,9 @@ pub(crate) async fn enter(
         Ok(Ok(found)) => found,
         // The console asks for name and password there, and comes back to this address.
         Ok(Err(page)) => {
-            let here: String = url::form_urlencoded::byte_serialize(uri.to_string().as_bytes()).collect();
+            // Over HTTP/2 a request's address holds the host too; the console comes back to paths only.
+            let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+            let here: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
             return see_other(&format!("{page}?then={here}"));
         }
         Err(error) => return cannot(&error),

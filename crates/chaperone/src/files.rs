@@ -1,9 +1,12 @@
 //! The console's and the player's files: built in, or read from their folders while developing.
+//!
+//! An executable without them looks into `web/` where it was started, or into the folder that `CHAPERONE_WEB_DIR` names.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use http::{HeaderValue, Response, StatusCode, header};
+use axum::body::Bytes;
+use http::{HeaderValue, Response, header};
 
 /// Files whose name holds the hash of their content.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -30,7 +33,8 @@ mod built {
 
 /// The folder of a web package's built files in the source tree, for an executable that has none inside.
 pub(crate) fn web_folder(package: &str) -> PathBuf {
-    ["web", package, "dist"].iter().collect()
+    let web = std::env::var_os("CHAPERONE_WEB_DIR").map_or_else(|| PathBuf::from("web"), PathBuf::from);
+    web.join(package).join("dist")
 }
 
 impl Files {
@@ -40,7 +44,7 @@ impl Files {
         if !name.split('/').all(plain) {
             return None;
         }
-        self.built_in(name).or_else(|| self.from_folder(name))
+        self.built_in(name).or_else(|| self.read_from_folder(name))
     }
 
     #[cfg(feature = "embed")]
@@ -58,12 +62,12 @@ impl Files {
     }
 
     #[cfg(feature = "embed")]
-    fn from_folder(self, _name: &str) -> Option<Cow<'static, [u8]>> {
+    fn read_from_folder(self, _name: &str) -> Option<Cow<'static, [u8]>> {
         None
     }
 
     #[cfg(not(feature = "embed"))]
-    fn from_folder(self, name: &str) -> Option<Cow<'static, [u8]>> {
+    fn read_from_folder(self, name: &str) -> Option<Cow<'static, [u8]>> {
         let package = match self {
             Self::Console => "console",
             Self::Player => "player",
@@ -88,9 +92,11 @@ fn media_type(name: &str) -> &'static str {
 
 /// The file as an answer.
 pub(crate) fn answer(files: Files, name: &str) -> Option<Response<axum::body::Body>> {
-    let bytes = files.get(name)?;
-    let mut response = Response::new(axum::body::Body::from(bytes.into_owned()));
-    *response.status_mut() = StatusCode::OK;
+    let bytes = match files.get(name)? {
+        Cow::Borrowed(built_in) => Bytes::from_static(built_in),
+        Cow::Owned(read) => Bytes::from(read),
+    };
+    let mut response = Response::new(axum::body::Body::from(bytes));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(name)));
     headers.insert(header::CACHE_CONTROL, if name.starts_with("assets/") { FOR_EVER } else { EACH_TIME });

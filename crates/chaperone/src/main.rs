@@ -9,6 +9,7 @@
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
 //! | `demo` | the demo: users, an application behind the gateway |
 
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -119,7 +120,11 @@ impl Problem {
 /// Runs a command that needs a runtime; logs go to standard error, standard output is the command's own.
 fn run(level: &str, command: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
     let filter = EnvFilter::try_from_env("CHAPERONE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return Err(Problem::new("the cryptography could not be set up"));
     }
@@ -139,14 +144,13 @@ fn print_description() -> Result<(), Problem> {
     Ok(())
 }
 
-/// A line for whoever reads standard output.
-#[expect(clippy::print_stdout, reason = "the commands' own output")]
+/// A line for whoever reads standard output; nobody may do so any more.
 fn print(line: &str) {
-    println!("{line}");
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// A line for the person at the terminal.
-#[expect(clippy::print_stderr, reason = "what is for a person, beside the commands' own output")]
 fn say(line: &str) {
-    eprintln!("{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -13,8 +13,7 @@ use chaperone_store::{Store, StoreConfig};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::Problem;
-use crate::files;
+use crate::{Problem, files, key};
 
 /// The machine's clock.
 struct SystemClock;
@@ -36,6 +35,7 @@ pub(crate) struct NodeConfig<'a> {
 
 /// Opens the app over its database and its recordings.
 pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
+    key::must_fit(config.data_dir, &config.master_key)?;
     let store = Store::connect(StoreConfig::new(config.database_url)).await.map_err(|error| {
         Problem::new(format!("the database cannot be used: {error}; the log above says more"))
     })?;

@@ -18,7 +18,7 @@ use crate::{Problem, console, key, lock, replay, tls};
 /// Opens the app that a configuration describes; the lock keeps other processes away from its data.
 pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Problem> {
     let lock = lock::take(&config.data_dir)?;
-    let data_exists = config.data_dir.join("spool").exists() || config.data_dir.join("chaperone.db").exists();
+    let data_exists = has_data(config);
     let master_key = key::read_or_make(&config.master_key_file, data_exists)?;
     let app = node::open(NodeConfig {
         data_dir: &config.data_dir,
@@ -28,6 +28,11 @@ pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Prob
     })
     .await?;
     Ok((app, lock))
+}
+
+/// Whether the data folder has been used before.
+pub(crate) fn has_data(config: &Config) -> bool {
+    config.data_dir.join("spool").exists() || config.data_dir.join("chaperone.db").exists()
 }
 
 pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
@@ -50,6 +55,8 @@ pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| Problem::new(format!("{address} cannot be listened on: {error}")))?;
+        let bound = listener.local_addr().unwrap_or(*address);
+        tracing::info!(address = %bound, "listening");
         listeners.push(listener);
     }
     tracing::info!(console = %config.addresses.console, "ready");
