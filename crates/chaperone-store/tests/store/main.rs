@@ -1,0 +1,9 @@
+//! One behaviour suite on both databases: every test runs on a SQLite file and, where `CHAPERONE_TEST_POSTGRES_URL`
+//! names a server in which it may make databases, on PostgreSQL.
+
+mod audit_events;
+mod grants;
+mod recordings;
+mod sessions;
+mod sign_ins;
+mod world;
