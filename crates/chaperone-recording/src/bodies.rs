@@ -139,6 +139,46 @@ impl PageEntries {
         let left_out = all - read.len();
         (read, left_out)
     }
+
+    /// The entries as JSON values, each in its place; `None` for one that cannot be read, or that nests deeper than
+    /// [`ENTRY_DEPTH_MAX`].
+    pub fn values(&self) -> Vec<Option<serde_json::Value>> {
+        let raw: Vec<&serde_json::value::RawValue> = serde_json::from_slice(&self.json).unwrap_or_default();
+        raw.into_iter().map(|entry| value(entry.get())).collect()
+    }
+}
+
+/// How deep an entry may nest. The picture of a page takes two levels for each level of the page, and a browser's
+/// parser makes pages of 512 levels at most.
+pub const ENTRY_DEPTH_MAX: usize = 1100;
+
+/// Reads a value that nests as deep as pages do, but not so deep that reading it would exhaust the stack.
+fn value(json: &str) -> Option<serde_json::Value> {
+    if depth(json) > ENTRY_DEPTH_MAX {
+        return None;
+    }
+    let mut reader = serde_json::Deserializer::from_str(json);
+    reader.disable_recursion_limit();
+    serde_json::Value::deserialize(&mut reader).ok()
+}
+
+/// How deep brackets nest outside of texts.
+fn depth(json: &str) -> usize {
+    let (mut now, mut most, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match (in_text, byte) {
+            _ if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_text = !in_text,
+            (false, b'[' | b'{') => {
+                now += 1;
+                most = most.max(now);
+            }
+            (false, b']' | b'}') => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
 }
 
 /// What kind of exchange has an opening frame.

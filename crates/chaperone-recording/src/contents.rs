@@ -1,14 +1,19 @@
 //! A recording read whole: what is there, as far as it can be believed.
 
 use chaperone_domain::ids::{DocumentId, RecordingId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::bodies::FrameBody;
 use crate::frame::{FrameKind, KindSet};
 use crate::manifest::{Manifest, Seal};
+use crate::sanitize::left_out;
+use crate::steps::StepRecord;
 use crate::timeline::{Builder, Timeline};
 use crate::vault::{Vault, VaultError};
+
+/// A page's clock is believed when it is not further than this from the gateway's.
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// A recording with what happened in it.
 #[derive(Debug)]
@@ -59,7 +64,8 @@ impl Vault {
     }
 
     /// What one document looked like: its rrweb events as the page sent them, in order, to the durable end or to the
-    /// first damage. They come from the recorded page and are not to be shown before [`crate::sanitize`].
+    /// first damage. They come from the recorded page and are not to be shown before [`crate::sanitize`]. In the place
+    /// of one that cannot be read there is an empty one.
     pub async fn events_of(&self, id: RecordingId, document: DocumentId) -> Result<Vec<Value>, VaultError> {
         let mut reader = self.reader(id).await?.only(KindSet::of(&[FrameKind::Dom]));
         let mut events = Vec::new();
@@ -69,7 +75,9 @@ impl Vault {
                     if let FrameBody::Dom(entries, _) = &frame.body
                         && entries.batch.document == document
                     {
-                        events.extend(entries.read::<Value>().0);
+                        let said = entries.values().into_iter();
+                        let at = Value::from(frame.at.as_millisecond());
+                        events.extend(said.map(|event| event.unwrap_or_else(|| left_out(&at))));
                     }
                 }
                 Ok(None) | Err(VaultError::Damaged { .. }) => return Ok(events),
@@ -88,6 +96,18 @@ impl Contents {
     /// Milliseconds from the recording's beginning; what seems to be before it is at its beginning.
     pub fn offset_ms(&self, at: Timestamp) -> u64 {
         u64::try_from(at.duration_since(self.started_at()).as_millis()).unwrap_or(0)
+    }
+
+    /// When a step was done, in milliseconds from the beginning: by the page's clock, like the picture beside it, when
+    /// that can be believed.
+    pub fn step_offset_ms(&self, record: &StepRecord) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "milliseconds of the page's clock, checked below"
+        )]
+        let said = Timestamp::from_millisecond(record.step.t as i64).ok();
+        let near = |said: &Timestamp| said.duration_since(record.at).abs() <= CLOCKS_APART_MAX;
+        self.offset_ms(said.filter(near).unwrap_or(record.at))
     }
 
     /// How long it is so far.

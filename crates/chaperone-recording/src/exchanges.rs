@@ -18,7 +18,8 @@ use crate::frame::Frame;
 use crate::steps::StepRecord;
 use crate::values::{Explained, UnexplainedValue, leaves};
 
-/// A step explains what leaves its document within this time after it, when the page named no step itself.
+/// A step explains what leaves its document within this time after it: what the page's own script sends later is not
+/// the doing of the person any more.
 pub const STEP_EXPLAINS: SignedDuration = SignedDuration::from_secs(30);
 /// Bytes of a request's body that are joined; the gateway keeps no more.
 const BODY_JOINED_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -156,7 +157,9 @@ struct Socket {
 struct Seen {
     /// The highest batch that is in the chain.
     sequence: Option<u32>,
-    last_step: Option<(u64, Timestamp)>,
+    /// Steps that a person did on purpose.
+    acts: HashMap<u64, Timestamp>,
+    last_act: Option<(u64, Timestamp)>,
 }
 
 impl Joiner {
@@ -171,7 +174,8 @@ impl Joiner {
         self.explained.step(&record.step);
         if record.step.kind.acts() && record.step.trusted {
             let seen = self.documents.entry(record.document).or_default();
-            seen.last_step = Some((record.step.seq, record.at));
+            seen.acts.insert(record.step.seq, record.at);
+            seen.last_act = Some((record.step.seq, record.at));
         }
     }
 
@@ -220,11 +224,16 @@ impl Joiner {
     }
 
     fn step_for(&self, document: Option<DocumentId>, named: Option<u64>, at: Timestamp) -> Option<u64> {
-        if named.is_some() {
-            return named;
+        let seen = self.documents.get(&document?)?;
+        let explains = |done_at: Timestamp| at.duration_since(done_at) <= STEP_EXPLAINS;
+        // A step that is not in the chain, or that no person did, explains nothing, whoever names it.
+        if let Some(step) = named
+            && seen.acts.get(&step).is_some_and(|done_at| explains(*done_at))
+        {
+            return Some(step);
         }
-        let (step, done_at) = self.documents.get(&document?)?.last_step?;
-        (at.duration_since(done_at) <= STEP_EXPLAINS).then_some(step)
+        let (step, done_at) = seen.last_act?;
+        explains(done_at).then_some(step)
     }
 
     fn opened(&self, frame: &Frame, opened: &ExchangeOpened) -> Exchange {

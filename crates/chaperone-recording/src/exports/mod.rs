@@ -5,18 +5,22 @@
 //! | `steps.json`, `steps.csv` | what the user did, in words |
 //! | `har` | the exchanges, as HTTP Archive 1.2 |
 //! | `rrweb` | what the pages looked like, for rrweb's own replayer |
-//! | `bundle` | all of these in a zip file, with checksums |
+//! | `bundle` | all of these and the pictures in a zip file, with checksums and a page that says what is what |
+//!
+//! Every form says how complete the recording is, and where it is damaged.
 
-use chaperone_domain::ids::{DocumentId, RecordingId};
-use serde_json::Value;
+use chaperone_domain::ids::RecordingId;
+use serde_json::{Value, json};
 
 use crate::contents::Contents;
-use crate::sanitize::sanitize_event;
 use crate::vault::{Vault, VaultError};
 
 mod bundle;
 mod har;
+mod rrweb;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use har::har;
 pub use steps::{steps_csv, steps_json};
@@ -38,51 +42,30 @@ impl From<serde_json::Error> for ExportError {
     }
 }
 
-/// The replayable documents of a recording with their events, harmless and without addresses to anywhere.
-async fn documents(vault: &Vault, contents: &Contents) -> Result<Vec<(DocumentId, Vec<Value>)>, ExportError> {
-    let mut documents = Vec::new();
-    for document in contents.timeline.documents.iter().filter(|document| document.replayable && document.top)
-    {
-        let mut events = vault.events_of(contents.manifest.recording_id, document.id).await?;
-        for event in &mut events {
-            sanitize_event(event, &|_| None);
-        }
-        documents.push((document.id, events));
-    }
-    Ok(documents)
-}
-
-/// Events for rrweb's own replayer: one list per document, because pages in several tabs overlap in time. Pictures and
-/// fonts that are files of the application are left out.
+/// The pages for rrweb's own replayer, harmless, one list of events per document, because pages in several tabs
+/// overlap in time. Pictures and fonts that are files of the application are left out.
 pub async fn rrweb(vault: &Vault, contents: &Contents) -> Result<Vec<u8>, ExportError> {
-    let documents = documents(vault, contents).await?;
-    let described: Vec<Value> = contents
-        .timeline
-        .documents
-        .iter()
-        .filter_map(|document| {
-            let (_, events) = documents.iter().find(|(id, _)| *id == document.id)?;
-            Some(serde_json::json!({
-                "id": document.id.to_string(),
-                "url": document.url,
-                "title": document.title,
-                "started_at": document.started_at.to_string(),
-                "events": events,
-            }))
-        })
-        .collect();
-    let file = serde_json::json!({
-        "format": "rrweb",
-        "recording_id": contents.manifest.recording_id.to_string(),
-        "started_at": contents.started_at().to_string(),
-        "documents": described,
-    });
-    Ok(serde_json::to_vec(&file)?)
+    rrweb::file(vault, contents, &mut |_, _| None).await
 }
 
-/// All forms in one zip file, with checksums.
+/// All forms in one zip file, with pictures, fonts and checksums.
 pub async fn bundle(vault: &Vault, id: RecordingId, contents: &Contents) -> Result<Vec<u8>, ExportError> {
-    let rrweb = rrweb(vault, contents).await?;
-    let words = vault.words(id).await?;
-    bundle::bundle(contents, &rrweb, words)
+    bundle::bundle(vault, contents, vault.words(id).await?).await
+}
+
+/// What every form in JSON says of its recording.
+fn heading(contents: &Contents) -> Value {
+    let manifest = &contents.manifest;
+    json!({
+        "recording_id": manifest.recording_id.to_string(),
+        "privileged_session_id": manifest.privileged_session_id.map(|id| id.to_string()),
+        "sign_in_id": manifest.sign_in_id.to_string(),
+        "user_name": manifest.user_name,
+        "account_name": manifest.account_name,
+        "started_at": manifest.started_at.to_string(),
+        "ended_at": contents.seal.as_ref().map(|seal| seal.ended_at.to_string()),
+        "sealed": contents.seal.is_some(),
+        "coverage": contents.timeline.coverage,
+        "damage": contents.damage.as_ref().map(ToString::to_string),
+    })
 }

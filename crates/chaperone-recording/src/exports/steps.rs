@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::ExportError;
+use super::{ExportError, heading};
 use crate::contents::Contents;
 use crate::steps::MASKED;
 
@@ -33,32 +33,29 @@ pub fn steps_json(contents: &Contents) -> Result<Vec<u8>, ExportError> {
             json!({
                 "seq": seq,
                 "at": record.at.to_string(),
-                "offset_ms": contents.offset_ms(record.at),
+                "offset_ms": contents.step_offset_ms(record),
                 "kind": step.kind.name(),
                 "text": record.sentence,
                 "label": step.label,
                 "role": step.role,
+                "control": step.control,
                 "value": step.value,
                 "form_context": step.form_context,
                 "record_context": step.record_context,
                 "page": step.page,
                 "selectors": step.selectors,
+                "point": step.point,
                 "trusted": step.trusted,
+                "node": step.node,
                 "document_id": record.document.to_string(),
                 "exchange_ids": record.exchanges.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         })
         .collect();
-    let manifest = &contents.manifest;
-    Ok(serde_json::to_vec_pretty(&json!({
-        "format": "chaperone steps 1",
-        "recording_id": manifest.recording_id.to_string(),
-        "privileged_session_id": manifest.privileged_session_id.map(|id| id.to_string()),
-        "user_name": manifest.user_name,
-        "account_name": manifest.account_name,
-        "started_at": manifest.started_at.to_string(),
-        "steps": steps,
-    }))?)
+    let mut file = heading(contents);
+    file["format"] = json!("chaperone steps 1");
+    file["steps"] = steps.into();
+    Ok(serde_json::to_vec_pretty(&file)?)
 }
 
 /// Steps as a table: RFC 4180, UTF-8 with a mark, so that spreadsheets read it as such. A cell that a spreadsheet would
@@ -105,7 +102,7 @@ fn row<const N: usize>(csv: &mut String, cells: [String; N]) {
 }
 
 fn cell_text(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
@@ -123,6 +120,10 @@ mod tests {
             ("=1+1", "'=1+1"),
             ("-5,00", "\"'-5,00\""),
             ("@SUM(A1)", "'@SUM(A1)"),
+            ("+1", "'+1"),
+            ("\t=1", "'\t=1"),
+            ("\r=1", "\"'\r=1\""),
+            ("＝1+1", "'＝1+1"),
             ("two\r\nlines", "\"two\r\nlines\""),
         ];
         for (text, expected) in table {
