@@ -19,7 +19,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::node::{self, NodeConfig};
-use crate::{Problem, config, key, lock, serve, tls};
+use crate::serve::{self, Serving};
+use crate::{Problem, config, key, lock, tls};
 
 /// The password of every user of the demo. It is a demo's password: the demo listens on the loopback address only.
 const PASSWORD: &str = "borrowed-for-an-hour";
@@ -153,12 +154,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         "users": users,
     });
     let target_tls = tls::towards_targets(None)?;
-    if arguments.json {
-        crate::print(&ready.to_string());
-    } else {
-        crate::print(&welcome(&addresses.console));
-    }
-    let served = serve::until_asked(app, &addresses, target_tls, vec![listener], None, Vec::new()).await;
+    let said = if arguments.json { ready.to_string() } else { welcome(&addresses.console) };
+    let serving = Serving {
+        app,
+        addresses,
+        target_tls,
+        listeners: vec![listener],
+        acceptor: None,
+        trusted_proxies: Vec::new(),
+    };
+    let served = serve::until_asked(serving, || crate::print(&said)).await;
     erp.stop().await;
     served
 }

@@ -36,7 +36,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A body for the console's or the replay host must be here after this time. Targets take uploads of any length; the
 /// gateway has limits of its own.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Asked for over HTTP/2 when nothing else is said; a client that does not answer is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Browsers come back over TLS only, for a year.
@@ -85,32 +85,38 @@ pub(crate) fn without_port(authority: &str) -> String {
     }
 }
 
+/// Who holds the other end. What a proxy tells is believed only from its address.
+fn peer(trusted: &[IpAddr], address: SocketAddr, tls: bool, headers: &HeaderMap) -> Peer {
+    if !trusted.contains(&address.ip().to_canonical()) {
+        return Peer { address, secure: tls, forwarded_for: None };
+    }
+    let told = |name: &str| -> Option<String> {
+        let values: Vec<&str> =
+            headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    };
+    let secure = tls || told("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+    Peer { address, secure, forwarded_for: told("x-forwarded-for") }
+}
+
+/// Whether what comes this way may hold passwords: over TLS, from this machine, or from a proxy that is believed.
+fn may_come(trusted: &[IpAddr], peer: &Peer) -> bool {
+    let address = peer.address.ip().to_canonical();
+    peer.secure || address.is_loopback() || trusted.contains(&address)
+}
+
+/// The client's address for the trail: what the believed proxy itself saw, or the connection's.
+fn client_address(peer: &Peer) -> String {
+    let told = peer.forwarded_for.as_deref().and_then(|told| told.rsplit(',').next()).map(str::trim);
+    told.filter(|told| !told.is_empty())
+        .map_or_else(|| peer.address.ip().to_canonical().to_string(), str::to_owned)
+}
+
 impl Doors {
-    /// Who holds the other end. What a proxy tells is believed only from its address.
-    fn peer(&self, address: SocketAddr, tls: bool, headers: &HeaderMap) -> Peer {
-        if !self.trusted_proxies.contains(&address.ip().to_canonical()) {
-            return Peer { address, secure: tls, forwarded_for: None };
-        }
-        let told = |name: &str| -> Option<String> {
-            let values: Vec<&str> =
-                headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-            (!values.is_empty()).then(|| values.join(", "))
-        };
-        let secure =
-            tls || told("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
-        Peer { address, secure, forwarded_for: told("x-forwarded-for") }
-    }
-
-    /// Whether what comes this way may hold passwords: over TLS, from this machine, or from a proxy that is believed.
-    fn may_come(&self, peer: &Peer) -> bool {
-        let address = peer.address.ip().to_canonical();
-        peer.secure || address.is_loopback() || self.trusted_proxies.contains(&address)
-    }
-
     async fn answer(&self, mut request: Request<Incoming>, address: SocketAddr, tls: bool) -> Response<Body> {
         let host = host(&request);
-        let peer = self.peer(address, tls, request.headers());
-        if !self.may_come(&peer) {
+        let peer = peer(&self.trusted_proxies, address, tls, request.headers());
+        if !may_come(&self.trusted_proxies, &peer) {
             return not_in_clear();
         }
         let router = if host == self.console_host {
@@ -120,10 +126,7 @@ impl Doors {
         } else {
             return self.gateway.handle(request, peer).await.map(Body::new);
         };
-        let told = peer.forwarded_for.as_deref().and_then(|told| told.rsplit(',').next()).map(str::trim);
-        let client =
-            told.filter(|told| !told.is_empty()).map_or_else(|| address.ip().to_string(), str::to_owned);
-        request.extensions_mut().insert(ClientAddress(client));
+        request.extensions_mut().insert(ClientAddress(client_address(&peer)));
         let request = request.map(|body| Body::new(Deadline::new(body, BODY_TIMEOUT)));
         let mut response = match router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -262,6 +265,45 @@ mod tests {
         ];
         for (authority, expected) in table {
             assert_eq!(without_port(authority), expected);
+        }
+    }
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn what_a_proxy_tells_is_believed_only_from_its_address() {
+        let proxy = ["192.0.2.10".parse().expect("an address")];
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.9, 198.51.100.7"));
+        headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        let table = [
+            ("192.0.2.10:4000", true, "198.51.100.7"),
+            ("[::ffff:192.0.2.10]:4000", true, "198.51.100.7"),
+            ("192.0.2.11:4000", false, "192.0.2.11"),
+            ("127.0.0.1:4000", false, "127.0.0.1"),
+        ];
+        for (from, secure, client) in table {
+            let peer = peer(&proxy, address(from), false, &headers);
+            assert_eq!((peer.secure, client_address(&peer).as_str()), (secure, client), "{from}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_in_clear_from_another_machine() {
+        let proxy = ["192.0.2.10".parse().expect("an address")];
+        let table = [
+            ("203.0.113.9:4000", false, false),
+            ("203.0.113.9:4000", true, true),
+            ("127.0.0.1:4000", false, true),
+            ("[::1]:4000", false, true),
+            ("[::ffff:127.0.0.1]:4000", false, true),
+            ("192.0.2.10:4000", false, true),
+            ("192.0.2.11:4000", false, false),
+        ];
+        for (from, tls, expected) in table {
+            let peer = peer(&proxy, address(from), tls, &HeaderMap::new());
+            assert_eq!(may_come(&proxy, &peer), expected, "{from}, TLS {tls}");
         }
     }
 }

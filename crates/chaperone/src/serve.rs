@@ -8,6 +8,7 @@ use chaperone_app::{Addresses, App};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{self, Config};
@@ -55,24 +56,36 @@ pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| Problem::new(format!("{address} cannot be listened on: {error}")))?;
-        let bound = listener.local_addr().unwrap_or(*address);
-        tracing::info!(address = %bound, "listening");
         listeners.push(listener);
     }
-    tracing::info!(console = %config.addresses.console, "ready");
-    until_asked(app, &config.addresses, target_tls, listeners, acceptor, config.trusted_proxies).await
+    let serving = Serving {
+        app,
+        addresses: config.addresses,
+        target_tls,
+        listeners,
+        acceptor,
+        trusted_proxies: config.trusted_proxies,
+    };
+    let console = serving.addresses.console.clone();
+    until_asked(serving, || tracing::info!(%console, "ready")).await
 }
 
-/// Serves on these listeners until the process is asked to end.
-pub(crate) async fn until_asked(
-    app: Arc<App>,
-    addresses: &Addresses,
-    target_tls: Arc<rustls::ClientConfig>,
-    listeners: Vec<TcpListener>,
-    acceptor: Option<TlsAcceptor>,
-    trusted_proxies: Vec<IpAddr>,
-) -> Result<(), Problem> {
-    let (over, shutdown) = watch::channel(false);
+/// A node that is ready to be served, and where.
+pub(crate) struct Serving {
+    pub(crate) app: Arc<App>,
+    pub(crate) addresses: Addresses,
+    pub(crate) target_tls: Arc<rustls::ClientConfig>,
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) acceptor: Option<TlsAcceptor>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+}
+
+/// Serves until the process is asked to end; `ready` is called once when it answers and can be asked to end.
+pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Result<(), Problem> {
+    let failed = |error: std::io::Error| Problem::new(format!("signals cannot be received: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let Serving { app, addresses, target_tls, listeners, acceptor, trusted_proxies } = serving;
     let gateway = node::gateway(app.clone(), target_tls);
     let doors = Arc::new(Doors {
         console_host: host_of(&addresses.console),
@@ -82,27 +95,31 @@ pub(crate) async fn until_asked(
         gateway: gateway.clone(),
         trusted_proxies,
     });
-    let mut jobs = tokio::spawn(node::run_jobs(app, gateway, shutdown.clone()));
-    let taking: Vec<_> = listeners
-        .into_iter()
-        .map(|listener| {
-            tokio::spawn(listen::run(listener, acceptor.clone(), doors.clone(), shutdown.clone()))
-        })
-        .collect();
-    let failed = |error: std::io::Error| Problem::new(format!("signals cannot be received: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    // Connections end first: what they still do is work for the jobs.
+    let (close, closing) = watch::channel(false);
+    let (over, shutdown) = watch::channel(false);
+    let mut jobs = tokio::spawn(node::run_jobs(app, gateway, shutdown));
+    let mut taking = JoinSet::new();
+    for listener in listeners {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening");
+        }
+        taking.spawn(listen::run(listener, acceptor.clone(), doors.clone(), closing.clone()));
+    }
+    ready();
     let early = tokio::select! {
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
         _ = &mut jobs => true,
     };
-    over.send_replace(true);
-    for task in taking {
-        if let Err(error) = task.await {
+    tracing::info!("ending; what was begun may finish");
+    close.send_replace(true);
+    while let Some(ended) = taking.join_next().await {
+        if let Err(error) = ended {
             tracing::error!(%error, "a listener stopped");
         }
     }
+    over.send_replace(true);
     if early {
         return Err(Problem::new(
             "the background process stopped, so accounts could stay open; Chaperone ends and should be started again",
