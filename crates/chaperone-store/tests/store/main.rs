@@ -2,7 +2,9 @@
 //! names a server in which it may make databases, on PostgreSQL.
 
 mod audit_events;
+mod changes;
 mod grants;
+mod kills;
 mod recordings;
 mod sessions;
 mod sign_ins;

@@ -36,10 +36,15 @@ pub(crate) fn first(limit: u64) -> Page {
     Page::first(limit)
 }
 
-/// Where the rows are, and what goes when the test is over.
-enum Place {
+/// Where rows are; an own database goes when the test is over.
+pub(crate) enum Place {
     Sqlite(TempDir),
-    Postgres { server: String, name: String },
+    Postgres {
+        server: String,
+        name: String,
+    },
+    /// A database of somebody else, by its address.
+    Lent(String),
 }
 
 /// One database with two people, an account of each, and two targets.
@@ -61,32 +66,15 @@ pub(crate) struct World {
 impl World {
     /// A world on every database that there is.
     pub(crate) async fn each() -> Vec<Self> {
-        let mut worlds = vec![Self::on_sqlite().await];
-        match std::env::var(POSTGRES_VARIABLE) {
-            Ok(server) => worlds.push(Self::on_postgres(server).await),
-            Err(_) => say(&format!("{POSTGRES_VARIABLE} is not set: on SQLite only")),
+        let mut worlds = Vec::new();
+        for place in Place::each().await {
+            worlds.push(Self::new(place).await);
         }
         worlds
     }
 
-    async fn on_sqlite() -> Self {
-        Self::new(Place::Sqlite(TempDir::new().expect("a folder"))).await
-    }
-
-    async fn on_postgres(server: String) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("chaperone_test_{}_{number}", std::process::id());
-        let connection = Database::connect(&server).await.expect("the server answers");
-        // One of an earlier process with the same number.
-        let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        connection.execute_unprepared(&sql).await.expect("dropped");
-        connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("created");
-        connection.close().await.expect("closed");
-        Self::new(Place::Postgres { server, name }).await
-    }
-
-    async fn new(place: Place) -> Self {
+    /// Furnishes an empty database.
+    pub(crate) async fn new(place: Place) -> Self {
         let store = Store::connect(StoreConfig::new(place.url())).await.expect("the database opens");
         let directory = Directory {
             id: DirectoryId::new(Uuid::from_u128(1)),
@@ -288,13 +276,38 @@ impl World {
 }
 
 impl Place {
-    fn url(&self) -> String {
+    /// An empty database of every kind that there is.
+    pub(crate) async fn each() -> Vec<Self> {
+        let mut places = vec![Self::Sqlite(TempDir::new().expect("a folder"))];
+        match std::env::var(POSTGRES_VARIABLE) {
+            Ok(server) => places.push(Self::on_postgres(server).await),
+            Err(_) => say(&format!("{POSTGRES_VARIABLE} is not set: on SQLite only")),
+        }
+        places
+    }
+
+    async fn on_postgres(server: String) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("chaperone_test_{}_{number}", std::process::id());
+        let connection = Database::connect(&server).await.expect("the server answers");
+        // One of an earlier process with the same number.
+        let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        connection.execute_unprepared(&sql).await.expect("dropped");
+        connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("created");
+        connection.close().await.expect("closed");
+        Self::Postgres { server, name }
+    }
+
+    /// The store's address of it.
+    pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("rows.db").display()),
             Self::Postgres { server, name } => {
                 let (server, _) = server.rsplit_once('/').expect("an address with a database");
                 format!("{server}/{name}")
             }
+            Self::Lent(url) => url.clone(),
         }
     }
 }
@@ -304,16 +317,16 @@ thread_local! {
     static SAID_WHERE: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Drop for World {
+impl Drop for Place {
     fn drop(&mut self) {
-        // A test that fails drops its world first, then those that it did not come to.
+        // A test that fails drops its place first, then those that it did not come to.
         if std::thread::panicking() && !SAID_WHERE.replace(true) {
-            let name = if matches!(self.place, Place::Sqlite(_)) { "SQLite" } else { "PostgreSQL" };
+            let name = if self.url().starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
             say(&format!("this happened on {name}"));
         }
-        let Place::Postgres { server, name } = &self.place else { return };
+        let Self::Postgres { server, name } = self else { return };
         let (server, sql) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-        // A thread of its own: waiting is not allowed on the test's runtime, and only this one may be left.
+        // A thread of its own: waiting is not allowed on the test's runtime.
         let dropping = std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
