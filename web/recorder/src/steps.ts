@@ -67,6 +67,7 @@ export class Steps {
   /** Fields that were filled by a choice from their list: what stands there now is said already. */
   #filled = new WeakSet<Element>();
   #address = location.href;
+  #leaving = false;
 
   constructor(outside: Outside) {
     this.#outside = outside;
@@ -153,9 +154,13 @@ export class Steps {
     listen("popstate", () => this.moved());
     listen("hashchange", () => this.moved());
     listen("beforeprint", () => this.note("print", document.title));
+    listen("pagehide", () => (this.#leaving = true));
+    listen("pageshow", () => (this.#leaving = false));
     listen("visibilitychange", () => {
-      if (document.visibilityState === "hidden") this.flush();
-      this.note(document.visibilityState === "hidden" ? "tab_hide" : "tab_show", document.title);
+      if (document.visibilityState !== "hidden") return this.note("tab_show", document.title);
+      this.flush();
+      // A page that is left is hidden too, just before or just after; only one that stays went to the background.
+      natives.setTimeout(() => quietly(() => this.#leaving || document.visibilityState !== "hidden" || this.note("tab_hide", document.title)));
     });
   }
 

@@ -7,7 +7,8 @@ interface Props {
   label: string;
   value: string;
   onChange: (value: string) => void;
-  width?: number;
+  /** In pixels, or all there is. */
+  width?: number | "100%";
 }
 
 const PAUSE_MS = 200;

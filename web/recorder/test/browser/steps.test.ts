@@ -49,6 +49,49 @@ test("numbers and dates have their types", async () => {
   assert.deepEqual((await it.step(recorded, "change", "Due")).value, { old: "", new: "2026-11-30", type: "date", masked: false, length: 10 });
 });
 
+test("a date that is typed key by key is one change", async () => {
+  const recorded = await it.show(FORM);
+  await it.page.focus("#due");
+  await it.page.keyboard.type("11302026", { delay: 20 });
+  await it.page.fill("#due", "2026-12-24");
+  await it.page.click("#notes");
+  await it.step(recorded, "click", "Notes");
+  const changes = recorded.steps.filter((one) => one.kind === "change");
+  assert.deepEqual(changes.map((one) => one.value?.new), ["2026-12-24"]);
+});
+
+test("a date that is saved from its own field is told before what saves it", async () => {
+  const recorded = await it.show(FORM);
+  await it.page.fill("#due", "2026-12-24");
+  await it.page.keyboard.press("Enter");
+  await it.step(recorded, "key", "Due");
+  assert.deepEqual(recorded.steps.filter((one) => one.kind === "change" || one.kind === "key").map((one) => one.kind), ["change", "key"]);
+});
+
+test("what a list put into its field is told once, by the choice", async () => {
+  const recorded = await it.show(`<title>T</title><label>Item <input id=item role=combobox aria-controls=hits></label>
+    <ul id=hits role=listbox><li role=option onmousedown="event.preventDefault()" onclick="item.value = 'I-2061 Folding box'">I-2061 Folding box</li></ul><button>Next</button>`);
+  await it.page.type("#item", "fold");
+  await it.page.click("[role=option]");
+  await it.page.click("button");
+  await it.step(recorded, "click", "Next");
+  assert.deepEqual(
+    recorded.steps.filter((one) => one.kind === "change" || one.kind === "select").map((one) => [one.kind, one.label, one.value?.new]),
+    [["change", "Item", "fold"], ["select", "Item", "I-2061 Folding box"]],
+  );
+  await it.page.type("#item", "!");
+  await it.page.click("button");
+  await gateway.until(() => recorded.steps.filter((one) => one.kind === "change").length === 2, "what is typed afterwards is told");
+});
+
+test("a page that is left did not go to the background", async () => {
+  const recorded = await it.show(`<title>T</title><a href="/gone">Go</a>`);
+  await it.page.click("a");
+  await gateway.until(() => recorded.steps.some((one) => one.kind === "click"), "the click");
+  await it.page.waitForURL("**/gone");
+  assert.deepEqual(recorded.steps.filter((one) => one.kind === "tab_hide"), []);
+});
+
 test("a list gives the words that were seen, and the control's own value beside them", async () => {
   const recorded = await it.show(FORM);
   await it.page.focus("#terms");

@@ -32,7 +32,7 @@ export const StepList = ({ steps, unexplained, current, query, onQuery, onChoose
   return (
     <section className={classes["panel"]} aria-label={texts.player.steps}>
       <div className={classes["search"]}>
-        <SearchField label={texts.player.search} value={query} onChange={onQuery} width={9999} />
+        <SearchField label={texts.player.search} value={query} onChange={onQuery} width="100%" />
       </div>
       {shown.length === 0 && <p className={classes["none"]}>{texts.player.noSteps}</p>}
       <ol className={classes["list"]} ref={list}>
