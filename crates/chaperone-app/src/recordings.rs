@@ -1,17 +1,15 @@
 //! Recordings: begin with consent, read out, download; each viewing is itself an audit event.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::Arc;
 
-use chaperone_domain::Instant;
 use chaperone_domain::account::Account;
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::ids::{DocumentId, RecordingId, SignInId, UserId};
+use chaperone_domain::ids::{DocumentId, RecordingId, SignInId};
 use chaperone_domain::privileged_session::{PrivilegedSession, rules};
 use chaperone_domain::recording::{Coverage, Recording, RecordingState};
 use chaperone_domain::sign_in::SignIn;
 use chaperone_domain::user::{Role, User};
-use chaperone_recording::sanitize::sanitize_event;
+use chaperone_recording::sanitize::Sanitizer;
 use chaperone_recording::{Asset, Contents, VaultError};
 use chaperone_store::{Items, Page, RecordingFilter};
 use jiff::SignedDuration;
@@ -23,33 +21,13 @@ use crate::op::{EventExt as _, Op};
 mod begin;
 mod download;
 mod seal;
+mod viewings;
 
 pub use download::DownloadFormat;
+pub use viewings::Viewings;
 
-/// One viewing by one user is told once in this time, however many requests it takes.
-const VIEWING: SignedDuration = SignedDuration::from_mins(5);
 /// How long the address of an asset holds.
 pub const ASSET_ADDRESS_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
-/// Viewings remembered at most.
-const VIEWINGS_MAX: usize = 10_000;
-
-/// Viewings told lately.
-#[derive(Default)]
-pub struct Viewings(Mutex<HashMap<(UserId, RecordingId), Instant>>);
-
-impl Viewings {
-    fn tell(&self, user: UserId, recording: RecordingId, now: Instant) -> bool {
-        let Ok(mut told) = self.0.lock() else { return true };
-        if told.len() > VIEWINGS_MAX {
-            told.clear();
-        }
-        let lately = told.get(&(user, recording)).is_some_and(|last| now.duration_since(*last) < VIEWING);
-        if !lately {
-            told.insert((user, recording), now);
-        }
-        !lately
-    }
-}
 
 /// A recording with who it is about.
 #[derive(Clone, Debug)]
@@ -69,7 +47,7 @@ pub struct OpenedRecording {
     /// The row and who it is about.
     pub view: RecordingView,
     /// What is in it.
-    pub contents: Contents,
+    pub contents: Arc<Contents>,
 }
 
 impl App {
@@ -110,9 +88,21 @@ impl App {
 
     /// The counts of a recording that goes on, as they are now.
     async fn bring_up_to_date(&self, recording: &mut Recording) {
-        if let Ok(contents) = self.vault.contents(recording.id).await {
+        if let Ok(contents) = self.contents(recording.id).await {
             count(recording, &contents);
         }
+    }
+
+    /// What is in a recording; read once for several questions that follow each other.
+    async fn contents(&self, id: RecordingId) -> Result<Arc<Contents>, AppError> {
+        let now = self.now();
+        let frames = self.vault.durable_frames(id);
+        if let Some(contents) = self.viewings.contents(id, frames, now) {
+            return Ok(contents);
+        }
+        let contents = Arc::new(self.vault.contents(id).await.map_err(gone)?);
+        self.viewings.remember_contents(id, frames, now, &contents);
+        Ok(contents)
     }
 
     /// Who may watch: system administrators and auditors; the recorded person their own.
@@ -144,7 +134,7 @@ impl App {
             event.on_behalf_of = Some(view.user.id).filter(|user| Some(*user) != op.actor().user_id());
             self.note(event).await?;
         }
-        let contents = self.vault.contents(id).await?;
+        let contents = self.contents(id).await?;
         if view.recording.state == RecordingState::Recording {
             count(&mut view.recording, &contents);
         }
@@ -163,6 +153,10 @@ impl App {
         let Some(known) = timeline.documents.iter().find(|known| known.id == document) else {
             return Err(AppError::NotFound { noun: "document" });
         };
+        let frames = self.vault.durable_frames(id);
+        if let Some(events) = self.viewings.events(id, document, frames, op.at) {
+            return Ok(events.as_ref().clone());
+        }
         let expires = op.at.saturating_add(ASSET_ADDRESS_LIFETIME).unwrap_or(op.at).as_second();
         let address_of = |url: &str| {
             let asset = timeline.asset_at(url, known.last_heard_at)?;
@@ -173,11 +167,14 @@ impl App {
                 self.addresses.replay
             ))
         };
-        let mut events = self.vault.events_of(id, document).await?;
-        for event in &mut events {
-            sanitize_event(event, &address_of);
+        let mut events = self.vault.events_of(id, document).await.map_err(gone)?;
+        {
+            let mut sanitizer = Sanitizer::new(&address_of);
+            events.iter_mut().for_each(|event| sanitizer.event(event));
         }
-        Ok(events)
+        let events = Arc::new(events);
+        self.viewings.remember_events(id, document, frames, op.at, &events, opened.contents.bytes);
+        Ok(Arc::unwrap_or_clone(events))
     }
 
     /// An asset by its signed address, for the replay frame.
@@ -211,6 +208,17 @@ impl App {
     /// The recording of a sign-in.
     pub async fn recording_of_sign_in(&self, id: SignInId) -> Result<Option<Recording>, AppError> {
         Ok(self.store.read().recording_of_sign_in(id).await?)
+    }
+}
+
+/// A recording of which nothing is there any more does not come back by trying again.
+fn gone(error: VaultError) -> AppError {
+    match error {
+        VaultError::NotFound => AppError::refused(
+            "recording-gone",
+            "What was recorded is not in the store any more. The trail tells when that was found.",
+        ),
+        other => other.into(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Begin: a recorded sign-in, with consent as the first frame.
 
-use std::sync::Arc;
-
 use aws_lc_rs::digest;
 use chaperone_recording::manifest::SealFacts;
 use chaperone_recording::{Consent, NewRecording};

@@ -69,7 +69,7 @@ impl App {
         format: DownloadFormat,
     ) -> Result<(String, Vec<u8>), AppError> {
         let view = self.viewable(op, id).await?;
-        let contents = self.vault.contents(id).await?;
+        let contents = self.contents(id).await?;
         let event = op
             .event(AuditAction::RecordingDownloaded, "recording", id)
             .in_session(view.recording.privileged_session_id)

@@ -8,8 +8,9 @@ use crate::changes::ChangedNoun;
 
 impl App {
     /// Seals a recording whose sign-in is over: the vault signs the last word, the row takes the counts over. May be
-    /// called again at any time, also after a crash in the middle.
-    pub(crate) async fn seal_recording(&self, id: RecordingId) -> Result<(), AppError> {
+    /// called again at any time, also after a crash in the middle. What is gone, or not what was written, becomes
+    /// *damaged*: that is told, with everything that can still be read.
+    pub async fn seal_recording(&self, id: RecordingId) -> Result<(), AppError> {
         let Some(mut recording) = self.store.read().recording(id).await? else { return Ok(()) };
         if recording.state != RecordingState::Recording {
             return Ok(());
@@ -26,7 +27,7 @@ impl App {
         recording.ended_at = Some(end.at);
         let problem = match sealed {
             Ok(()) => None,
-            // What is gone or damaged does not come back: it is told, with everything that can be read.
+            // This does not come back by trying again.
             Err(error @ (VaultError::NotFound | VaultError::Damaged { .. } | VaultError::WrongKey)) => {
                 Some(error)
             }

@@ -129,6 +129,11 @@ impl World {
         self.app = open(&self.folder, &self.clock, faults).await;
     }
 
+    /// Where everything is kept.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub fn op(&self, user: &User) -> Op {
         op_of(&self.app, user)
     }

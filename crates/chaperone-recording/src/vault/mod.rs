@@ -321,6 +321,11 @@ impl Vault {
         self.inner.spool.recordings()
     }
 
+    /// How many frames are durable of a recording that goes on here; `None` when none does.
+    pub fn durable_frames(&self, id: RecordingId) -> Option<u64> {
+        self.inner.live_of(id).map(|live| live.durable().sequence)
+    }
+
     /// Reads a recording from its beginning.
     pub async fn reader(&self, id: RecordingId) -> Result<Reader, VaultError> {
         if let Some(live) = self.inner.live_of(id) {
