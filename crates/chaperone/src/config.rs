@@ -151,8 +151,7 @@ impl File {
         variables.one("TLS_KEY_FILE", &mut self.tls.key_file);
         variables.list("TRUSTED_PROXIES", &mut self.trusted_proxies, "192.0.2.10,192.0.2.11");
         variables.one("TARGET_CA_FILE", &mut self.target_ca_file);
-        variables
-            .one("FIRST_ADMINISTRATOR_PASSWORD_FILE", &mut self.first_administrator_password_file);
+        variables.one("FIRST_ADMINISTRATOR_PASSWORD_FILE", &mut self.first_administrator_password_file);
     }
 }
 

@@ -40,7 +40,7 @@ impl Files {
         if !name.split('/').all(plain) {
             return None;
         }
-        self.built_in(name).or_else(|| self.from_folder(name))
+        self.built_in(name).or_else(|| self.in_folder(name))
     }
 
     #[cfg(feature = "embed")]
@@ -58,12 +58,12 @@ impl Files {
     }
 
     #[cfg(feature = "embed")]
-    fn from_folder(self, _name: &str) -> Option<Cow<'static, [u8]>> {
+    fn in_folder(self, _name: &str) -> Option<Cow<'static, [u8]>> {
         None
     }
 
     #[cfg(not(feature = "embed"))]
-    fn from_folder(self, name: &str) -> Option<Cow<'static, [u8]>> {
+    fn in_folder(self, name: &str) -> Option<Cow<'static, [u8]>> {
         let package = match self {
             Self::Console => "console",
             Self::Player => "player",

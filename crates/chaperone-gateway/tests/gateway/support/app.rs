@@ -63,7 +63,8 @@ pub async fn events(world: &World) -> Vec<String> {
     auditor.roles = Roles::new([Role::Auditor]);
     let op = op(world, auditor);
     let told = [AuditAction::AccessRefused, AuditAction::ChangeRefused, AuditAction::DocumentLocked];
-    let found = world.app.audit_events(&op, EventFilter::default(), Page::first(1000)).await.expect("a trail");
+    let found =
+        world.app.audit_events(&op, EventFilter::default(), Page::first(1000)).await.expect("a trail");
     found
         .items
         .iter()
