@@ -158,8 +158,10 @@ impl World {
             reason: "Year-end fixes".to_owned(),
             target_ids: vec![domain_target.id],
         });
-        let row = sign_in_row(channel, now);
+        let mut row = sign_in_row(channel, now);
+        row.user_id = user.id;
         let facts = LiveFacts { user, account, session, expires_at: row.expires_at };
+        super::app::put(&disk, &app, &facts, &domain_target, &row).await;
         let recording = recorded.then(|| RecordingId::new(uuid()));
         let writer = match recording {
             Some(id) => Recorded::Here(disk.begin(id, &row, &facts).await),
