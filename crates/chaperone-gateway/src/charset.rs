@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn mark_then_header_then_document_then_bytes() {
-        let rows: &[(Option<&str>, &[u8], (&'static Encoding, bool, usize))] = &[
+        type Row<'a> = (Option<&'a str>, &'a [u8], (&'static Encoding, bool, usize));
+        let rows: &[Row<'_>] = &[
             (Some("shift_jis"), b"\xEF\xBB\xBF<p>", (UTF_8, false, 0)),
             (Some("utf-8"), b"\xFF\xFE<\0", (UTF_8, true, 2)),
             (None, b"\xFE\xFF\0<", (UTF_8, true, 2)),

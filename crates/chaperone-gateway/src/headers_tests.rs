@@ -19,7 +19,8 @@ fn sent(headers: &[(&str, &str)]) -> HeaderMap {
 
 #[test]
 fn requests_that_could_mean_two_things_are_refused() {
-    let rows: &[(&str, &str, &[(&str, &str)], BadRequest)] = &[
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], BadRequest);
+    let rows: &[Row<'_>] = &[
         (
             "POST",
             "/",

@@ -48,7 +48,11 @@ mod tests {
             ([0; SALT_BYTES], b"", "83c69572f03c2d32a335f200271a72aa80de7e74157cb26d5c2da3e68d8d3870"),
             (counting, b"", "b89204c9497d2632c4950446aaf607f59fc4613048a2d288c6cb35c49ec300e7"),
             (counting, b"chaperone", "6fc3b8af8b2328b609381b0d11411e6be04dc666928f07d186c2845b3899a288"),
-            ([0xff; SALT_BYTES], &[0, 1, 2, 255], "5a2a0cf9667b25bced4abe9fd597eb50d32fd98fbe84c71af3979f12dd0dfbdc"),
+            (
+                [0xff; SALT_BYTES],
+                &[0, 1, 2, 255],
+                "5a2a0cf9667b25bced4abe9fd597eb50d32fd98fbe84c71af3979f12dd0dfbdc",
+            ),
         ];
         for (salt, canonical, expected) in vectors {
             assert_eq!(hex(&commitment(&salt, canonical)), expected, "{}", hex(canonical));

@@ -105,7 +105,7 @@ struct Waiting<T, E, F> {
 }
 
 impl<T: Send, E: From<StoreError> + Send, F: Send> Waiting<T, E, F> {
-    fn settle(mut self: Box<Self>, committed: Result<(), StoreError>) {
+    fn settle(mut self, committed: Result<(), StoreError>) {
         let outcome = match (committed, self.outcome.take()) {
             (_, Some(Err(error))) => Err(error),
             (Err(error), _) => Err(E::from(error)),
@@ -139,7 +139,7 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        Box::new(self.0).settle(committed);
+        self.0.settle(committed);
     }
 }
 
@@ -162,7 +162,7 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        Box::new(self.0).settle(committed);
+        self.0.settle(committed);
     }
 }
 

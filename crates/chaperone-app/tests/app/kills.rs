@@ -42,8 +42,7 @@ async fn run(stop_at: Option<usize>, wish: Wish) -> Vec<&'static str> {
     }
     let after = world.account_now().await;
     assert_eq!((after.state, after.expires_at), (before.state, before.expires_at));
-    let reached = reached.lock().expect("not poisoned").clone();
-    reached
+    reached.lock().expect("not poisoned").clone()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Stories of the use cases, over a real database and a real vault, with a clock that stands where the test puts it.
 
+#![allow(unreachable_pub, reason = "each test uses its part of the world")]
+
 mod kills;
 mod recordings;
 mod sessions;

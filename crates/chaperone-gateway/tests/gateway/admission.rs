@@ -1,8 +1,8 @@
 //! Who gets in, as whom the target sees them, and what never reaches it.
 
-use chaperone_domain::target::{TargetIdentity, TargetRecording};
 use crate::support::World;
 use crate::support::world::{HOST, NAVIGATION};
+use chaperone_domain::target::{TargetIdentity, TargetRecording};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -14,7 +14,10 @@ async fn an_unknown_browser_is_led_through_the_console_with_a_nonce() {
     let location = answer.header("location").expect("leads on");
     assert!(location.starts_with("http://console.localhost:8080/enter?target="), "{location}");
     let cookie = answer.header("set-cookie").expect("a nonce");
-    assert!(cookie.starts_with("__Host-chaperone-nonce=") && cookie.contains("; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-chaperone-nonce=") && cookie.contains("; Secure; HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
     let nonce = &cookie["__Host-chaperone-nonce=".len()..cookie.find(';').expect("ends")];
     assert!(location.contains(nonce));
     assert!(world.target.seen().is_empty());
@@ -33,13 +36,21 @@ async fn a_code_works_once_with_its_nonce_and_becomes_a_cookie() {
     let cookie = format!("__Host-chaperone-nonce={nonce}");
 
     let fetched = [("sec-fetch-mode", "cors"), ("cookie", cookie.as_str())];
-    assert_eq!(world.anonymous("GET", &path, &fetched, "").await.status, 403, "only a navigation may bring it");
+    assert_eq!(
+        world.anonymous("GET", &path, &fetched, "").await.status,
+        403,
+        "only a navigation may bring it"
+    );
 
     let asked = [NAVIGATION, &[("cookie", cookie.as_str())]].concat();
     let answer = world.anonymous("GET", &path, &asked, "").await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{}", answer.text());
-    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|c| c.to_str().expect("text")).collect();
-    assert!(cookies[0].starts_with("__Host-chaperone=") && cookies[0].contains("Path=/; Secure; HttpOnly; SameSite=Lax"));
+    let cookies: Vec<_> =
+        answer.headers.get_all("set-cookie").iter().map(|c| c.to_str().expect("text")).collect();
+    assert!(
+        cookies[0].starts_with("__Host-chaperone=")
+            && cookies[0].contains("Path=/; Secure; HttpOnly; SameSite=Lax")
+    );
     assert!(!cookies[0].contains("Domain"));
     assert!(cookies[1].starts_with("__Host-chaperone-nonce=;"));
     assert_eq!(answer.header("clear-site-data"), Some("\"cache\""), "pages from before have no recorder");
@@ -53,7 +64,9 @@ async fn what_is_no_navigation_is_told_that_nobody_is_signed_in() {
     let script = world.anonymous("POST", "/save", &[("sec-fetch-mode", "cors")], "x").await;
     assert_eq!((script.status, script.header("content-type")), (401, Some("application/problem+json")));
     assert!(script.json()["type"].as_str().expect("text").ends_with("/not-signed-in"));
-    let form = world.anonymous("POST", "/save", &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")], "x").await;
+    let form = world
+        .anonymous("POST", "/save", &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")], "x")
+        .await;
     assert_eq!((form.status, form.header("content-type")), (401, Some("text/html; charset=utf-8")));
     assert!(world.target.seen().is_empty());
 }
@@ -74,8 +87,14 @@ async fn a_body_over_the_limit_before_sign_in_is_refused_unread() {
 async fn smuggled_requests_are_refused() {
     let world = World::everyday().await;
     for (what, head) in [
-        ("two lengths", "POST / HTTP/1.1\r\nHost: erp.localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc"),
-        ("chunks in disguise", "POST / HTTP/1.1\r\nHost: erp.localhost\r\nTransfer-Encoding: xchunked\r\n\r\n"),
+        (
+            "two lengths",
+            "POST / HTTP/1.1\r\nHost: erp.localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        ),
+        (
+            "chunks in disguise",
+            "POST / HTTP/1.1\r\nHost: erp.localhost\r\nTransfer-Encoding: xchunked\r\n\r\n",
+        ),
         ("two hosts", "GET / HTTP/1.1\r\nHost: erp.localhost\r\nHost: other.localhost\r\n\r\n"),
         ("another host in the line", "GET http://other.localhost/ HTTP/1.1\r\nHost: erp.localhost\r\n\r\n"),
         ("no host", "GET / HTTP/1.1\r\n\r\n"),
@@ -110,16 +129,29 @@ async fn what_follows_a_request_with_two_lengths_is_no_request() {
 async fn the_target_hears_from_us_alone_who_is_there() {
     let world = World::everyday().await;
     let forged = [
-        ("X-Forwarded-User", "root"), ("X_Forwarded_User", "root"), ("X-Forwarded-Groups", "root"), ("Remote-User", "root"),
-        ("Chaperone-Assertion", "root"), ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Host", "evil"), ("Forwarded", "for=root"),
+        ("X-Forwarded-User", "root"),
+        ("X_Forwarded_User", "root"),
+        ("X-Forwarded-Groups", "root"),
+        ("Remote-User", "root"),
+        ("Chaperone-Assertion", "root"),
+        ("X-Forwarded-For", "6.6.6.6"),
+        ("X-Forwarded-Host", "evil"),
+        ("Forwarded", "for=root"),
     ];
     let answer = world.ask("GET", "/who", &forged, "").await;
     assert_eq!(answer.status, 200);
     let seen = world.target.last("/who").headers;
     assert_eq!(seen["x-forwarded-user"], "erp-admin");
     assert_eq!(seen["x-forwarded-email"], "paula@example.org");
-    assert_eq!((&seen["x-forwarded-for"], &seen["x-forwarded-host"], &seen["x-forwarded-proto"], &seen["host"]),
-        (&"127.0.0.1".parse().expect("a header"), &HOST.parse().expect("a header"), &"http".parse().expect("a header"), &HOST.parse().expect("a header")));
+    assert_eq!(
+        (&seen["x-forwarded-for"], &seen["x-forwarded-host"], &seen["x-forwarded-proto"], &seen["host"]),
+        (
+            &"127.0.0.1".parse().expect("a header"),
+            &HOST.parse().expect("a header"),
+            &"http".parse().expect("a header"),
+            &HOST.parse().expect("a header")
+        )
+    );
     assert!(seen.values().all(|value| value != "root"), "{seen:?}");
     assert_eq!(seen["cookie"], "app=1", "our cookie stays with us");
 }
@@ -143,8 +175,13 @@ async fn an_upgrade_tells_the_target_no_forged_identity_either() {
     let world = World::everyday().await;
     let cookie = world.cookie();
     let headers = [
-        ("cookie", cookie.as_str()), ("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), ("x-forwarded-user", "root"), ("remote_user", "root"),
+        ("cookie", cookie.as_str()),
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("x-forwarded-user", "root"),
+        ("remote_user", "root"),
     ];
     let answer = world.open("GET", "/live", &headers, "").await;
     assert_eq!(answer.status(), 101);
@@ -160,7 +197,10 @@ async fn who_may_not_is_told_what_to_ask_for_and_where() {
     world.change_target(|target| target.id = chaperone_domain::ids::TargetId::new(uuid::Uuid::nil()));
     let answer = world.navigate("/").await;
     assert_eq!(answer.status, 403);
-    assert!(answer.text().contains("not part of your session") && answer.text().contains("http://console.localhost:8080/my-access"));
+    assert!(
+        answer.text().contains("not part of your session")
+            && answer.text().contains("http://console.localhost:8080/my-access")
+    );
     assert!(!answer.text().contains("<script"));
     assert!(answer.header("content-security-policy").expect("has one").starts_with("default-src 'none'"));
     let script = world.ask("GET", "/data", &[("sec-fetch-mode", "cors")], "").await;
@@ -183,14 +223,20 @@ async fn a_cookie_together_with_a_token_is_refused() {
     assert_eq!(answer.status, 400);
     let theirs = world.ask("GET", "/theirs", &[("authorization", "Bearer other")], "").await;
     assert_eq!(theirs.status, 200);
-    assert_eq!(world.target.last("/theirs").headers["authorization"], "Bearer other", "it belongs to the target");
+    assert_eq!(
+        world.target.last("/theirs").headers["authorization"],
+        "Bearer other",
+        "it belongs to the target"
+    );
 }
 
 #[tokio::test]
 async fn programs_are_witnessed_without_a_document_and_their_token_stays_with_us() {
     let world = World::program().await;
     let token = format!("Bearer {}", world.secret);
-    let answer = world.anonymous("POST", "/api", &[("authorization", &token), ("content-type", "application/json")], "{}").await;
+    let answer = world
+        .anonymous("POST", "/api", &[("authorization", &token), ("content-type", "application/json")], "{}")
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(!world.target.last("/api").headers.contains_key("authorization"));
     world.eventually_frames(&["opened change POST /api", "body {}", "closed done 200 2 11"]).await;
@@ -209,7 +255,10 @@ async fn hosts_and_paths_that_lead_nowhere_say_so() {
 #[tokio::test]
 async fn signing_out_ends_it_at_once() {
     let world = World::everyday().await;
-    assert_eq!(world.ask("POST", "/.chaperone/sign-out", &[("sec-fetch-site", "cross-site")], "").await.status, 404);
+    assert_eq!(
+        world.ask("POST", "/.chaperone/sign-out", &[("sec-fetch-site", "cross-site")], "").await.status,
+        404
+    );
     assert_eq!(world.ask("GET", "/a", &[], "").await.status, 200);
     let answer = world.ask("POST", "/.chaperone/sign-out", &[("sec-fetch-site", "same-origin")], "").await;
     assert_eq!(answer.status, 200);
@@ -221,7 +270,12 @@ async fn signing_out_ends_it_at_once() {
 async fn everyday_work_passes_as_it_is_and_leaves_no_frames() {
     let world = World::everyday().await;
     let html = "<html><head><title>x</title></head></html>";
-    world.target.answers("/", crate::support::target::page("text/html", html).header("content-security-policy", "default-src 'none'").header("etag", "\"1\""));
+    world.target.answers(
+        "/",
+        crate::support::target::page("text/html", html)
+            .header("content-security-policy", "default-src 'none'")
+            .header("etag", "\"1\""),
+    );
     let answer = world.navigate("/").await;
     assert_eq!(answer.text(), html);
     assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'"));
@@ -241,7 +295,12 @@ async fn preflights_between_targets_go_on_without_anybody_and_our_header_is_allo
             .header("access-control-allow-headers", "x-own"),
     );
     let asked = |origin: &'static str| {
-        [("origin", origin), ("access-control-request-method", "POST"), ("access-control-request-headers", "x-chaperone, x-own"), ("x-forwarded-user", "root")]
+        [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "x-chaperone, x-own"),
+            ("x-forwarded-user", "root"),
+        ]
     };
     let answer = world.anonymous("OPTIONS", "/api", &asked("http://erp.localhost:8080"), "").await;
     assert_eq!(answer.status, 204);
@@ -254,5 +313,8 @@ async fn preflights_between_targets_go_on_without_anybody_and_our_header_is_allo
     for origin in ["http://evil.example", "null", "not an origin"] {
         assert_eq!(world.anonymous("OPTIONS", "/api", &asked(origin), "").await.status, 401, "{origin}");
     }
-    assert_eq!(world.anonymous("OPTIONS", "/api", &[("origin", "http://erp.localhost:8080")], "").await.status, 401);
+    assert_eq!(
+        world.anonymous("OPTIONS", "/api", &[("origin", "http://erp.localhost:8080")], "").await.status,
+        401
+    );
 }

@@ -36,8 +36,14 @@ async fn a_change_without_evidence_never_reaches_the_target() {
     }
     assert!(!world.target.was_asked("/save"));
     assert!(world.frames().await.iter().all(|frame| !frame.starts_with("opened")));
-    assert_eq!(app::events(&world).await.iter().filter(|event| event.starts_with("change_refused")).count(), 6);
-    world.eventually_frames(&["refused POST forged", "refused POST not-in-time", "refused GET no-intent"]).await;
+    // The trail tells many of the same in a short time once; the recording holds each.
+    assert_eq!(
+        app::events(&world).await,
+        ["change_refused no-intent", "change_refused forged", "change_refused not-in-time"]
+    );
+    world
+        .eventually_frames(&["refused POST forged", "refused POST not-in-time", "refused GET no-intent"])
+        .await;
 }
 
 #[tokio::test]
@@ -54,7 +60,10 @@ async fn a_change_with_evidence_is_opened_before_it_leaves_and_closed_after() {
     world.eventually_frames(&["opened change POST /save?a=1", body, "closed done 200 34 11"]).await;
     let frames = world.frames().await;
     let at = |wanted: &str| frames.iter().position(|frame| frame.starts_with(wanted)).expect(wanted);
-    assert!(at("batch 2") < at("opened") && at("opened") < at("body") && at("body") < at("closed"), "{frames:?}");
+    assert!(
+        at("batch 2") < at("opened") && at("opened") < at("body") && at("body") < at("closed"),
+        "{frames:?}"
+    );
     assert!(!frames.iter().any(|frame| frame.contains("geheim")));
 }
 
@@ -83,13 +92,20 @@ async fn a_form_is_explained_by_its_intent_once() {
     page.send(&world, &[&intent(&Method::POST, "/save", "form")]).await;
     app::later(&world, Duration::from_secs(11));
     page.send(&world, &[]).await;
-    assert_eq!(world.ask("POST", "/save", NAVIGATION, "a=1").await.status, 428, "an intent of long ago explains nothing");
+    assert_eq!(
+        world.ask("POST", "/save", NAVIGATION, "a=1").await.status,
+        428,
+        "an intent of long ago explains nothing"
+    );
 }
 
 #[tokio::test]
 async fn a_redirect_carries_the_evidence_on() {
     let (world, mut page) = world().await;
-    world.target.answers("/save", crate::support::target::page("text/plain", "").status(307).header("location", "/really-save"));
+    world.target.answers(
+        "/save",
+        crate::support::target::page("text/plain", "").status(307).header("location", "/really-save"),
+    );
     page.send(&world, &[&intent(&Method::POST, "/save", "form")]).await;
     assert_eq!(world.ask("POST", "/save", NAVIGATION, "a=1").await.status, 307);
     assert_eq!(world.ask("POST", "/elsewhere", NAVIGATION, "a=1").await.status, 428);
@@ -99,7 +115,8 @@ async fn a_redirect_carries_the_evidence_on() {
 #[tokio::test]
 async fn a_download_needs_evidence_like_a_change() {
     let (world, mut page) = world().await;
-    let file = crate::support::target::page("text/csv", "V-100").header("content-disposition", "attachment; filename=vendors.csv");
+    let file = crate::support::target::page("text/csv", "V-100")
+        .header("content-disposition", "attachment; filename=vendors.csv");
     world.target.answers("/export", file.clone());
     assert_eq!(world.navigate("/export").await.status, 428);
     page.send(&world, &[&intent(&Method::GET, "/export", "download")]).await;
@@ -108,7 +125,10 @@ async fn a_download_needs_evidence_like_a_change() {
     world.eventually_frames(&["opened download GET /export", "closed done 200 0 5"]).await;
 
     // By a link that is redirected to the file.
-    world.target.answers("/link", crate::support::target::page("text/plain", "").status(302).header("location", "/export"));
+    world.target.answers(
+        "/link",
+        crate::support::target::page("text/plain", "").status(302).header("location", "/export"),
+    );
     page.send(&world, &[&intent(&Method::GET, "/link", "navigate")]).await;
     assert_eq!(world.navigate("/link").await.status, 302);
     assert_eq!(world.navigate("/export").await.status, 200);
@@ -149,7 +169,10 @@ async fn a_lost_page_releases_nothing_and_a_reload_does() {
     assert!(app::events(&world).await.contains(&"document_locked forged".to_owned()));
     world.eventually_frames(&["lost forged"]).await;
     let fresh = world.load("/").await;
-    assert_eq!(world.ask("POST", "/save", &[("x-chaperone", &fresh.proof("POST", "/save"))], "x").await.status, 200);
+    assert_eq!(
+        world.ask("POST", "/save", &[("x-chaperone", &fresh.proof("POST", "/save"))], "x").await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -174,7 +197,10 @@ async fn when_nothing_can_be_stored_nothing_is_changed() {
     assert_eq!(world.batch(batch.clone()).await.status, 503, "the recorder is told to try again");
     world.disk.fill(false);
     assert_eq!(world.batch(batch).await.status, 200, "with the same bytes");
-    assert_eq!(world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status, 200);
+    assert_eq!(
+        world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status,
+        200
+    );
     assert_eq!(world.target.seen().iter().filter(|seen| seen.path == "/save").count(), 1);
 }
 
@@ -198,7 +224,8 @@ async fn when_storing_stops_within_a_body_the_rest_does_not_leave() {
         .header("x-chaperone", page.proof("POST", "/upload"))
         .body(Box::pin(body))
         .expect("a request");
-    let answer = tokio::spawn(async move { sender.send_request(request).await.map(|answer| answer.status()) });
+    let answer =
+        tokio::spawn(async move { sender.send_request(request).await.map(|answer| answer.status()) });
     pieces.send(Ok(Frame::data(Bytes::from_static(b"first")))).await.expect("is read");
     crate::support::eventually("the first piece arrived", || {
         world.target.seen().iter().any(|seen| seen.path == "/upload" && seen.body == "first")
@@ -217,7 +244,8 @@ async fn when_storing_stops_within_a_body_the_rest_does_not_leave() {
 async fn large_bodies_are_recorded_up_to_the_limit_and_counted_beyond() {
     let (world, page) = world().await;
     let body = vec![b'x'; 3 * 1024 * 1024];
-    let headers = [("x-chaperone", &*page.proof("POST", "/upload")), ("content-type", "application/octet-stream")];
+    let headers =
+        [("x-chaperone", &*page.proof("POST", "/upload")), ("content-type", "application/octet-stream")];
     assert_eq!(world.ask("POST", "/upload", &headers, body.clone()).await.status, 200);
     assert_eq!(world.target.last("/upload").body.len(), body.len());
     world.eventually_frames(&["closed done 200 3145728 11"]).await;
@@ -239,9 +267,12 @@ async fn many_held_changes_are_bounded() {
     for ask in asks {
         assert_eq!(ask.await.expect("runs").status, 428);
     }
-    let events = app::events(&world).await;
-    let count = |reason: &str| events.iter().filter(|event| event.ends_with(reason)).count();
-    assert_eq!((count("not-in-time"), count("too-many-held")), (8, 4));
+    let refused = |reason: &str, times: usize| vec![format!("refused POST {reason}"); times];
+    let expected = [refused("not-in-time", 8), refused("too-many-held", 4)].concat();
+    world.eventually_frames(&expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut events = app::events(&world).await;
+    events.sort_unstable();
+    assert_eq!(events, ["change_refused not-in-time", "change_refused too-many-held"]);
 }
 
 #[tokio::test]
@@ -257,7 +288,9 @@ async fn the_page_of_another_sign_in_proves_nothing_here() {
 async fn the_browsers_own_reports_are_refused_at_once_and_trouble_nobody() {
     let (world, _) = world().await;
     let begun = tokio::time::Instant::now();
-    let answer = world.ask("POST", "/csp-report", &[("sec-fetch-dest", "report"), ("sec-fetch-mode", "no-cors")], "{}").await;
+    let answer = world
+        .ask("POST", "/csp-report", &[("sec-fetch-dest", "report"), ("sec-fetch-mode", "no-cors")], "{}")
+        .await;
     assert_eq!(answer.status, 428);
     assert!(begun.elapsed() < Duration::from_secs(1), "nothing is waited for");
     assert!(!world.target.was_asked("/csp-report"));

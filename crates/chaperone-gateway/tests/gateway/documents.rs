@@ -13,11 +13,26 @@ const HTML: &str = "<!doctype html><html><head><title>Vendors</title></head><bod
 #[tokio::test]
 async fn a_recorded_page_gets_its_recorder_first_and_fresh() {
     let world = World::recorded().await;
-    world.target.answers("/", page("text/html", HTML)
-        .header("etag", "\"abc\"").header("cache-control", "public, max-age=60").header("alt-svc", "h3").header("digest", "x")
-        .header("content-security-policy", "default-src 'self'; script-src 'nonce-page'")
-        .header("content-security-policy-report-only", "script-src 'none'"));
-    let asked = [NAVIGATION, &[("if-none-match", "\"abc\""), ("range", "bytes=0-1"), ("if-modified-since", "x"), ("available-dictionary", "x")]].concat();
+    world.target.answers(
+        "/",
+        page("text/html", HTML)
+            .header("etag", "\"abc\"")
+            .header("cache-control", "public, max-age=60")
+            .header("alt-svc", "h3")
+            .header("digest", "x")
+            .header("content-security-policy", "default-src 'self'; script-src 'nonce-page'")
+            .header("content-security-policy-report-only", "script-src 'none'"),
+    );
+    let asked = [
+        NAVIGATION,
+        &[
+            ("if-none-match", "\"abc\""),
+            ("range", "bytes=0-1"),
+            ("if-modified-since", "x"),
+            ("available-dictionary", "x"),
+        ],
+    ]
+    .concat();
     let answer = world.ask("GET", "/", &asked, "").await;
     assert_eq!(answer.status, 200);
     let tag = answer.text().split("<title>").next().expect("has a head").to_owned();
@@ -65,9 +80,14 @@ async fn packed_pages_are_unpacked_and_packed_again() {
             text
         }};
     }
-    for (name, packed) in [("gzip", pack!(GzipEncoder)), ("br", pack!(BrotliEncoder)), ("zstd", pack!(ZstdEncoder))] {
+    for (name, packed) in
+        [("gzip", pack!(GzipEncoder)), ("br", pack!(BrotliEncoder)), ("zstd", pack!(ZstdEncoder))]
+    {
         let length = packed.len().to_string();
-        world.target.answers("/", page("text/html", packed).header("content-encoding", name).header("content-length", &length));
+        world.target.answers(
+            "/",
+            page("text/html", packed).header("content-encoding", name).header("content-length", &length),
+        );
         let answer = world.navigate("/").await;
         assert_eq!((answer.status, answer.header("content-encoding")), (200, Some(name)));
         let text = match name {
@@ -101,30 +121,52 @@ async fn only_what_becomes_a_document_gets_a_recorder() {
     let svg = "<svg xmlns='http://www.w3.org/2000/svg'><script>x</script></svg>";
     world.target.answers("/f", page("text/html", HTML).header("cache-control", "max-age=9"));
     world.target.answers("/svg", page("image/svg+xml", svg));
-    world.target.answers("/x", page("application/xhtml+xml", "<html xmlns='http://www.w3.org/1999/xhtml'><head/></html>"));
+    world.target.answers(
+        "/x",
+        page("application/xhtml+xml", "<html xmlns='http://www.w3.org/1999/xhtml'><head/></html>"),
+    );
     world.target.answers("/mixed", page("multipart/x-mixed-replace;boundary=a", "--a"));
-    world.target.answers("/typeless", crate::support::target::Page { status: 200, headers: vec![], body: HTML.into() });
-    world.target.answers("/guess", crate::support::target::Page { status: 200, headers: vec![], body: "x<script>".into() });
+    world.target.answers(
+        "/typeless",
+        crate::support::target::Page { status: 200, headers: vec![], body: HTML.into() },
+    );
+    world.target.answers(
+        "/guess",
+        crate::support::target::Page { status: 200, headers: vec![], body: "x<script>".into() },
+    );
     world.target.answers("/twice", page("text/plain", HTML).header("content-type", "text/html"));
 
-    let fragment = world.ask("GET", "/f", &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], "").await;
+    let fragment =
+        world.ask("GET", "/f", &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")], "").await;
     assert_eq!(fragment.text(), HTML, "a fragment that is fetched is data");
-    assert_eq!(fragment.header("cache-control"), Some("no-store"), "and does not come back from the cache as a page");
+    assert_eq!(
+        fragment.header("cache-control"),
+        Some("no-store"),
+        "and does not come back from the cache as a page"
+    );
 
     let picture = world.navigate("/svg").await;
     assert_eq!((picture.text().as_str(), picture.header("content-security-policy")), (svg, Some("sandbox")));
 
     let xhtml = world.navigate("/x").await;
-    assert!(xhtml.text().starts_with("<html xmlns='http://www.w3.org/1999/xhtml'><script xmlns="), "{}", xhtml.text());
+    assert!(
+        xhtml.text().starts_with("<html xmlns='http://www.w3.org/1999/xhtml'><script xmlns="),
+        "{}",
+        xhtml.text()
+    );
 
     assert_eq!(world.navigate("/mixed").await.status, 502);
     assert!(world.navigate("/typeless").await.text().contains("data-c="));
     let guess = world.navigate("/guess").await;
-    assert_eq!((guess.header("content-type"), guess.text().as_str()), (Some("application/octet-stream"), "x<script>"));
+    assert_eq!(
+        (guess.header("content-type"), guess.text().as_str()),
+        (Some("application/octet-stream"), "x<script>")
+    );
     let twice = world.navigate("/twice").await;
     assert!(twice.text().contains("data-c=") && twice.headers.get_all("content-type").iter().count() == 1);
 
-    let frame = world.ask("GET", "/f", &[("sec-fetch-dest", "iframe"), ("sec-fetch-mode", "navigate")], "").await;
+    let frame =
+        world.ask("GET", "/f", &[("sec-fetch-dest", "iframe"), ("sec-fetch-mode", "navigate")], "").await;
     assert!(frame.text().contains("data-c="), "frames are documents");
     let no_hints = world.ask("GET", "/f", &[("accept", "text/html,*/*;q=0.8")], "").await;
     assert!(no_hints.text().contains("data-c="), "without hints the wish for HTML decides");
@@ -144,17 +186,24 @@ async fn a_page_that_runs_no_scripts_has_no_recorder_and_owes_no_hello() {
 #[tokio::test]
 async fn ambiguous_markup_is_not_delivered() {
     let world = World::recorded().await;
-    world.target.answers("/", page("text/html", "<template><select><xmp><script>1</script></xmp></select></template>"));
+    world.target.answers(
+        "/",
+        page("text/html", "<template><select><xmp><script>1</script></xmp></select></template>"),
+    );
     let answer = world.navigate("/").await;
     assert!(answer.status == 502 || answer.text().contains("data-c="), "{}", answer.text());
-    let late = "<html><head><template><select><xmp><script>\"use strict\";</script></xmp></select></template>";
+    let late =
+        "<html><head><template><select><xmp><script>\"use strict\";</script></xmp></select></template>";
     world.target.answers("/late", page("text/html", late));
     let mut sender = world.connect().await;
     let cookie = world.cookie();
     let headers = [NAVIGATION, &[("cookie", cookie.as_str())]].concat();
     let answer = sender.send_request(World::request("GET", "/late", &headers, "")).await.expect("an answer");
     let delivered = http_body_util::BodyExt::collect(answer.into_body()).await;
-    assert!(delivered.is_err() || !delivered.expect("whole").to_bytes().ends_with(b"</template>"), "nothing passes unrecorded");
+    assert!(
+        delivered.is_err() || !delivered.expect("whole").to_bytes().ends_with(b"</template>"),
+        "nothing passes unrecorded"
+    );
 }
 
 #[tokio::test]
@@ -162,7 +211,9 @@ async fn pages_are_not_loaded_in_advance_and_workers_remove_themselves() {
     let world = World::recorded().await;
     let asked = [NAVIGATION, &[("sec-purpose", "prefetch;prerender")]].concat();
     assert_eq!(world.ask("GET", "/", &asked, "").await.status, 503);
-    let worker = world.ask("GET", "/sw.js", &[("service-worker", "script"), ("sec-fetch-dest", "serviceworker")], "").await;
+    let worker = world
+        .ask("GET", "/sw.js", &[("service-worker", "script"), ("sec-fetch-dest", "serviceworker")], "")
+        .await;
     assert_eq!(worker.status, 200);
     assert!(worker.text().contains("unregister()") && !worker.text().contains("fetch'"));
     assert!(world.target.seen().is_empty());
@@ -180,7 +231,12 @@ async fn a_recorder_that_never_runs_closes_the_sign_in_until_it_does() {
     app::later(&world, Duration::from_secs(6));
     let blocked = world.navigate("/again").await;
     assert_eq!(blocked.status, 428);
-    assert!(blocked.text().contains("recorder is blocked") && blocked.text().contains("/.chaperone/retry?to=%2Fagain"), "{}", blocked.text());
+    assert!(
+        blocked.text().contains("recorder is blocked")
+            && blocked.text().contains("/.chaperone/retry?to=%2Fagain"),
+        "{}",
+        blocked.text()
+    );
     let change = world.ask("POST", "/save", &[], "x").await;
     assert_eq!(change.status, 428);
 
@@ -188,7 +244,10 @@ async fn a_recorder_that_never_runs_closes_the_sign_in_until_it_does() {
     assert_eq!((retried.status, retried.header("location")), (303, Some("/again")));
     let mut page = LoadedPage::of(&world.navigate("/").await.text());
     page.begin(&world).await;
-    assert_eq!(world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status, 200);
+    assert_eq!(
+        world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -207,7 +266,11 @@ async fn a_page_with_ten_frames_loads_and_too_many_at_once_do_not() {
     });
     assert_eq!((late.status, hello.status), (200, 200));
     app::later(&world, Duration::from_secs(6));
-    assert_eq!(world.navigate("/").await.status, 200, "frames may be sandboxed: their silence closes nothing");
+    assert_eq!(
+        world.navigate("/").await.status,
+        200,
+        "frames may be sandboxed: their silence closes nothing"
+    );
 }
 
 #[tokio::test]
@@ -233,7 +296,10 @@ async fn what_pages_show_is_kept_for_replay() {
     let world = World::recorded().await;
     world.target.answers("/style.css", page("text/css", "a{color:red}"));
     world.target.answers("/data", page("application/json", "{}"));
-    assert_eq!(world.ask("GET", "/style.css", &[("sec-fetch-dest", "style")], "").await.text(), "a{color:red}");
+    assert_eq!(
+        world.ask("GET", "/style.css", &[("sec-fetch-dest", "style")], "").await.text(),
+        "a{color:red}"
+    );
     assert_eq!(world.ask("GET", "/data", &[], "").await.text(), "{}");
     world.eventually_frames(&["asset /style.css"]).await;
     assert!(!world.frames().await.iter().any(|frame| frame == "asset /data"));
@@ -244,7 +310,9 @@ async fn every_read_leaves_one_frame() {
     let world = std::sync::Arc::new(World::recorded().await);
     let asks = (0..40).map(|_| {
         let world = world.clone();
-        tokio::spawn(async move { world.ask("GET", "/data", &[("sec-fetch-dest", "empty")], "").await.status })
+        tokio::spawn(
+            async move { world.ask("GET", "/data", &[("sec-fetch-dest", "empty")], "").await.status },
+        )
     });
     for ask in asks.collect::<Vec<_>>() {
         assert_eq!(ask.await.expect("runs"), 200);
@@ -264,5 +332,8 @@ async fn a_full_snapshot_makes_a_page_live_and_its_claim_does_not() {
     let early = world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await;
     assert_eq!(early.status, 428, "the flag alone is no snapshot");
     page.send(&world, &[SNAPSHOT]).await;
-    assert_eq!(world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status, 200);
+    assert_eq!(
+        world.ask("POST", "/save", &[("x-chaperone", &page.proof("POST", "/save"))], "x").await.status,
+        200
+    );
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chaperone_domain::ids::DocumentId;
 use chaperone_recording::FrameBody;
-use proptest::test_runner::{Config, TestRunner};
 use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::World;
 use crate::support::page::{LoadedPage, intent, step};
@@ -53,14 +53,19 @@ async fn change(world: Arc<World>, number: usize, fault: Fault) {
     let path = format!("/save/{number}");
     let other = format!("/other/{number}");
     let as_intent = matches!(fault, Fault::IntentInstead | Fault::IntentOfAnotherPath);
-    let declared = intent(&http::Method::POST, if matches!(fault, Fault::IntentInstead) { &path } else { &other }, "form");
+    let declared = intent(
+        &http::Method::POST,
+        if matches!(fault, Fault::IntentInstead) { &path } else { &other },
+        "form",
+    );
     let batch = if as_intent { page.batch(&[&step(0), &declared]) } else { page.batch(&[&step(0)]) };
     let proof = match fault {
         Fault::ProofIsOfAnotherPath => page.proof("POST", &other),
         _ => page.proof("POST", &path),
     };
     let proven = [("x-chaperone", proof.as_str())];
-    let headers: &[(&str, &str)] = if as_intent || matches!(fault, Fault::ProofIsMissing) { &[] } else { &proven };
+    let headers: &[(&str, &str)] =
+        if as_intent || matches!(fault, Fault::ProofIsMissing) { &[] } else { &proven };
     let ask = world.ask("POST", &path, headers, "a=1");
     let send = async {
         match fault {
@@ -109,9 +114,10 @@ fn no_fault_lets_a_change_through_without_its_evidence() {
             world.target.answers("/", page("text/html", "<html><head></head></html>"));
             // Six at a time, so that they meet.
             for (round, six) in faults.chunks(6).enumerate() {
-                let changes = six.iter().enumerate().map(|(at, fault)| {
-                    tokio::spawn(change(world.clone(), round * 6 + at, fault.clone()))
-                });
+                let changes = six
+                    .iter()
+                    .enumerate()
+                    .map(|(at, fault)| tokio::spawn(change(world.clone(), round * 6 + at, fault.clone())));
                 for change in changes.collect::<Vec<_>>() {
                     change.await.map_err(|error| TestCaseError::fail(error.to_string()))?;
                 }

@@ -20,7 +20,9 @@ async fn browsers_may_speak_http_2() {
     let world = World::everyday().await;
     let stream = TcpStream::connect(world.address).await.expect("connects");
     let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("shakes hands");
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .expect("shakes hands");
     tokio::spawn(connection);
     let request = Request::builder()
         .method("POST")
@@ -42,9 +44,11 @@ async fn browsers_may_speak_http_2() {
 
 /// A target that speaks TLS and says one thing.
 async fn secure_target() -> u16 {
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("fixtures/target.pem")).expect("a certificate");
+    let certificate =
+        CertificateDer::from_pem_slice(include_bytes!("fixtures/target.pem")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/target.key")).expect("a key");
-    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+    let config =
+        rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
     let acceptor = TlsAcceptor::from(Arc::new(config.expect("fits")));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let port = listener.local_addr().expect("bound").port();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::support::World;
 use crate::support::page::{HELLO, LoadedPage, SNAPSHOT, intent, step};
 use crate::support::target::page;
-use crate::support::World;
 
 async fn world() -> (World, LoadedPage) {
     let world = World::recorded().await;
@@ -24,8 +24,10 @@ async fn what_is_acknowledged_is_durable_and_the_page_can_believe_it() {
     assert_eq!(said["lease_ms"], 5000);
     assert_eq!(said["commands"], serde_json::json!([]));
     let banner = &said["banner"];
-    assert_eq!((&banner["account"], &banner["user"], &banner["reason"]),
-        (&"erp-admin".into(), &"paula".into(), &"Year-end fixes".into()));
+    assert_eq!(
+        (&banner["account"], &banner["user"], &banner["reason"]),
+        (&"erp-admin".into(), &"paula".into(), &"Year-end fixes".into())
+    );
     assert_eq!(banner["console_url"], "http://console.localhost:8080/my-access");
     assert_eq!(said["hosts"], serde_json::json!(["erp.localhost:8080"]));
 }
@@ -100,7 +102,9 @@ async fn nobody_elses_cookie_can_send_or_break_a_documents_batches() {
     let mut forged = batch.clone();
     let last = forged.len() - 1;
     forged[last] ^= 1;
-    let answer = world.anonymous("POST", "/.chaperone/v1/batch", &[("cookie", "__Host-chaperone=unknown")], forged).await;
+    let answer = world
+        .anonymous("POST", "/.chaperone/v1/batch", &[("cookie", "__Host-chaperone=unknown")], forged)
+        .await;
     assert_eq!(answer.status, 409);
     assert_eq!(world.batch(batch).await.status, 200, "the page goes on");
 }
@@ -148,7 +152,14 @@ async fn the_tail_is_taken_after_the_end_of_the_sign_in() {
 #[tokio::test]
 async fn a_page_without_an_origin_is_heard_by_its_key() {
     let (world, mut page) = world().await;
-    let asked = world.anonymous("OPTIONS", "/.chaperone/v1/batch", &[("origin", "null"), ("access-control-request-method", "POST")], "").await;
+    let asked = world
+        .anonymous(
+            "OPTIONS",
+            "/.chaperone/v1/batch",
+            &[("origin", "null"), ("access-control-request-method", "POST")],
+            "",
+        )
+        .await;
     assert_eq!((asked.status, asked.header("access-control-allow-origin")), (204, Some("null")));
     let batch = page.batch(&[HELLO]);
     let answer = world.anonymous("POST", "/.chaperone/v1/batch", &[("origin", "null")], batch).await;

@@ -66,11 +66,18 @@ async fn an_ended_sign_in_does_not_wait_for_a_slow_target() {
     assert_eq!(answer.status, 403);
 }
 
-async fn socket(world: &World, path: &str) -> Result<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, u16> {
+async fn socket(
+    world: &World,
+    path: &str,
+) -> Result<WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, u16> {
     let cookie = world.cookie();
     let headers = [
-        ("cookie", cookie.as_str()), ("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), ("sec-websocket-extensions", "permessage-deflate"),
+        ("cookie", cookie.as_str()),
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-extensions", "permessage-deflate"),
     ];
     let mut answer = world.open("GET", path, &headers, "").await;
     if answer.status() != 101 {
@@ -81,7 +88,9 @@ async fn socket(world: &World, path: &str) -> Result<WebSocketStream<TokioIo<hyp
     Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await)
 }
 
-async fn closes_within_a_second(socket: &mut WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>) -> Option<Message> {
+async fn closes_within_a_second(
+    socket: &mut WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>,
+) -> Option<Message> {
     let last = async {
         let mut last = None;
         while let Some(Ok(message)) = socket.next().await {
@@ -98,7 +107,10 @@ async fn a_socket_that_is_not_recorded_passes_and_is_cut() {
     let mut socket = socket(&world, "/live").await.expect("opens");
     assert_eq!(socket.next().await.expect("a message").expect("right"), Message::text("welcome"));
     socket.send(Message::text("7|stays")).await.expect("sends");
-    eventually("it arrived", || world.target.messages.lock().expect("not poisoned").contains(&Message::text("7|stays"))).await;
+    eventually("it arrived", || {
+        world.target.messages.lock().expect("not poisoned").contains(&Message::text("7|stays"))
+    })
+    .await;
     world.app.gate().end(world.live.id);
     closes_within_a_second(&mut socket).await;
 }
@@ -129,8 +141,15 @@ async fn a_recorded_socket_needs_a_proof_and_holds_messages_for_their_evidence()
     assert!(world.target.messages.lock().expect("not poisoned").is_empty(), "held in order");
     assert_eq!(world.batch(batch).await.status, 200);
     let arrived = [Message::text("held"), Message::binary(vec![9, 9])];
-    eventually("both arrived in order", || *world.target.messages.lock().expect("not poisoned") == arrived).await;
-    world.eventually_frames(&["opened websocket WEBSOCKET /live?room=1", "message down welcome", "message up held"]).await;
+    eventually("both arrived in order", || *world.target.messages.lock().expect("not poisoned") == arrived)
+        .await;
+    world
+        .eventually_frames(&[
+            "opened websocket WEBSOCKET /live?room=1",
+            "message down welcome",
+            "message up held",
+        ])
+        .await;
 
     world.app.gate().end(world.live.id);
     closes_within_a_second(&mut open).await;

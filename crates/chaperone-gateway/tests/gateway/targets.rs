@@ -5,10 +5,10 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use tokio::net::TcpListener;
 
+use crate::support::World;
 use crate::support::page::LoadedPage;
 use crate::support::target::{broken, page};
 use crate::support::world::NAVIGATION;
-use crate::support::World;
 
 async fn answered_by(bytes: impl Into<bytes::Bytes>) -> (World, crate::support::Answer) {
     let world = World::everyday().await;
@@ -40,7 +40,13 @@ async fn a_slow_target_is_not_waited_for_for_ever() {
 
 #[tokio::test]
 async fn answers_that_are_no_http_are_said_to_be_broken() {
-    for bytes in [&b""[..], b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"HTTP/1.1 200", b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"] {
+    for bytes in [
+        &b""[..],
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ] {
         let (_, answer) = answered_by(bytes).await;
         assert_eq!(answer.status, 502, "{}", String::from_utf8_lossy(bytes));
     }
@@ -49,7 +55,10 @@ async fn answers_that_are_no_http_are_said_to_be_broken() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
     let world = World::everyday().await;
-    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\nZZ\r\n"] {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\nZZ\r\n",
+    ] {
         let address = broken(answer).await;
         world.change_target(|target| target.upstream = format!("http://{address}"));
         let cookie = world.cookie();
@@ -126,7 +135,9 @@ async fn six_held_changes_beside_two_event_streams_all_come_to_an_answer() {
     let asks: Vec<_> = (0..6)
         .map(|_| {
             let (world, proof) = (world.clone(), loaded.proof("POST", "/save"));
-            tokio::spawn(async move { world.ask("POST", "/save", &[("x-chaperone", &proof)], "x").await.status })
+            tokio::spawn(
+                async move { world.ask("POST", "/save", &[("x-chaperone", &proof)], "x").await.status },
+            )
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -7,18 +7,19 @@ use std::time::Duration;
 use chaperone_app::clock::Clock;
 use chaperone_app::entry::EntryRequest;
 use chaperone_app::faults::Faults;
+use chaperone_app::gate::LiveFacts;
 use chaperone_app::lists::{EventFilter, Page};
 use chaperone_app::{Addresses, App, AppConfig, Client, Op, TAIL, Who};
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{AuditAction, DetailValue};
 use chaperone_domain::directory::{Directory, DirectoryKind};
-use chaperone_domain::sign_in::Channel;
+use chaperone_domain::sign_in::{Channel, SignIn};
+use chaperone_domain::target::Target;
 use chaperone_domain::user::{Role, Roles};
 use chaperone_store::{Events, Store, StoreConfig, StoreError};
 
 use super::World;
 use super::vault::Disk;
-use super::world::sign_in_row;
 
 /// The machine's clock, and how far the test is ahead of it.
 struct Ahead(Arc<AtomicI64>);
@@ -63,7 +64,8 @@ pub async fn events(world: &World) -> Vec<String> {
     auditor.roles = Roles::new([Role::Auditor]);
     let op = op(world, auditor);
     let told = [AuditAction::AccessRefused, AuditAction::ChangeRefused, AuditAction::DocumentLocked];
-    let found = world.app.audit_events(&op, EventFilter::default(), Page::first(1000)).await.expect("a trail");
+    let found =
+        world.app.audit_events(&op, EventFilter::default(), Page::first(1000)).await.expect("a trail");
     found
         .items
         .iter()
@@ -89,22 +91,17 @@ fn op(world: &World, user: chaperone_domain::user::User) -> Op {
     }
 }
 
-/// A one-time code of the person's open sign-in, for a browser with this nonce.
-pub async fn way_in(world: &World, nonce: &str) -> String {
-    let facts = world.live.facts();
-    let (user, account) = (facts.user.clone(), facts.account.clone());
-    let target = world.domain_target.lock().expect("not poisoned").clone();
-    let mut sign_in = sign_in_row(Channel::Web, world.app.now());
-    (sign_in.id, sign_in.user_id) = (world.live.id, user.id);
+/// Writes the rows of a person who is signed in at a target.
+pub async fn put(disk: &Disk, app: &App, facts: &LiveFacts, target: &Target, sign_in: &SignIn) {
     let directory = Directory {
         id: target.directory_id,
         name: "Chaperone".to_owned(),
         kind: DirectoryKind::BuiltIn,
         created_at: sign_in.started_at,
     };
-    let rows = (directory, user.clone(), account, target.clone(), sign_in);
-    let event = op(world, user.clone()).event(AuditAction::Installed, "organization", "1");
-    let store = Store::connect(config(&world.disk)).await.expect("the database opens");
+    let event = Op::system(app.now()).event(AuditAction::Installed, "organization", "1");
+    let rows = (directory, facts.user.clone(), facts.account.clone(), target.clone(), sign_in.clone());
+    let store = Store::connect(config(disk)).await.expect("the database opens");
     store
         .write(move |tx| {
             let ((directory, user, account, target, sign_in), event) = (rows.clone(), event.clone());
@@ -119,13 +116,18 @@ pub async fn way_in(world: &World, nonce: &str) -> String {
         })
         .await
         .expect("written");
+}
+
+/// A one-time code of the person's open sign-in, for a browser with this nonce.
+pub async fn way_in(world: &World, nonce: &str) -> String {
     let request = EntryRequest {
-        target_id: target.id,
+        target_id: world.domain_target.lock().expect("not poisoned").id,
         nonce: nonce.to_owned(),
         return_path: "/".to_owned(),
         sign_in_id: Some(world.live.id),
         consent: false,
     };
-    let address = world.app.begin_entry(&op(world, user), request).await.expect("a way in");
+    let op = op(world, world.live.facts().user.clone());
+    let address = world.app.begin_entry(&op, request).await.expect("a way in");
     address.rsplit('=').next().expect("a code").to_owned()
 }

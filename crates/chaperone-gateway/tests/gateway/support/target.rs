@@ -50,7 +50,11 @@ pub struct Page {
 }
 
 pub fn page(content_type: &str, body: impl Into<Bytes>) -> Page {
-    Page { status: 200, headers: vec![("content-type".to_owned(), content_type.to_owned())], body: body.into() }
+    Page {
+        status: 200,
+        headers: vec![("content-type".to_owned(), content_type.to_owned())],
+        body: body.into(),
+    }
 }
 
 impl Page {
@@ -120,7 +124,12 @@ impl Target {
         let (parts, body) = request.into_parts();
         let index = {
             let mut seen = self.seen.lock().expect("not poisoned");
-            let entry = Seen { method: parts.method.to_string(), path: path.clone(), headers: parts.headers, body: Bytes::new() };
+            let entry = Seen {
+                method: parts.method.to_string(),
+                path: path.clone(),
+                headers: parts.headers,
+                body: Bytes::new(),
+            };
             seen.push(entry);
             seen.len() - 1
         };
@@ -134,9 +143,15 @@ impl Target {
             }
         }
         match path.as_str() {
-            "/endless" => endless("application/octet-stream", Bytes::from(vec![b'x'; 16 * 1024]), Duration::ZERO),
-            "/events" => endless("text/event-stream", Bytes::from_static(b"data: tick\n\n"), Duration::from_millis(20)),
-            "/silent" => endless("text/event-stream", Bytes::from_static(b"data: once\n\n"), Duration::from_secs(3600)),
+            "/endless" => {
+                endless("application/octet-stream", Bytes::from(vec![b'x'; 16 * 1024]), Duration::ZERO)
+            }
+            "/events" => {
+                endless("text/event-stream", Bytes::from_static(b"data: tick\n\n"), Duration::from_millis(20))
+            }
+            "/silent" => {
+                endless("text/event-stream", Bytes::from_static(b"data: once\n\n"), Duration::from_secs(3600))
+            }
             "/slow" => {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
                 respond(page("text/plain", "late"))
@@ -152,12 +167,18 @@ impl Target {
     fn socket(&self, request: &mut Request<Incoming>, path: String) -> Response<Body> {
         let key = request.headers().get("sec-websocket-key").map(|key| derive_accept_key(key.as_bytes()));
         let upgrade = hyper::upgrade::on(&mut *request);
-        let seen = Seen { method: "WEBSOCKET".to_owned(), path, headers: request.headers().clone(), body: Bytes::new() };
+        let seen = Seen {
+            method: "WEBSOCKET".to_owned(),
+            path,
+            headers: request.headers().clone(),
+            body: Bytes::new(),
+        };
         self.seen.lock().expect("not poisoned").push(seen);
         let messages = self.messages.clone();
         tokio::spawn(async move {
             let upgraded = upgrade.await.expect("upgrades");
-            let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+            let mut socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
             socket.send(Message::text("welcome")).await.expect("sends");
             while let Some(Ok(message)) = socket.next().await {
                 messages.lock().expect("not poisoned").push(message);

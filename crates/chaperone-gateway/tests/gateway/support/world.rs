@@ -9,9 +9,13 @@ use chaperone_app::gate::{LiveFacts, LiveSignIn, Recorded, SessionFacts};
 use chaperone_app::secrets;
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId, RecordingId, SignInId, TargetId, UserId};
+use chaperone_domain::ids::{
+    AccountId, DirectoryId, PrivilegedSessionId, RecordingId, SignInId, TargetId, UserId,
+};
 use chaperone_domain::sign_in::{Channel, SignIn, SignInKind};
-use chaperone_domain::target::{Target as DomainTarget, TargetIdentity, TargetRecording, WebServicesInSession};
+use chaperone_domain::target::{
+    Target as DomainTarget, TargetIdentity, TargetRecording, WebServicesInSession,
+};
 use chaperone_domain::user::{Roles, User};
 use chaperone_gateway::{Gateway, GatewayConfig, Peer, Recorder};
 use http::{HeaderMap, Request};
@@ -154,8 +158,10 @@ impl World {
             reason: "Year-end fixes".to_owned(),
             target_ids: vec![domain_target.id],
         });
-        let row = sign_in_row(channel, now);
+        let mut row = sign_in_row(channel, now);
+        row.user_id = user.id;
         let facts = LiveFacts { user, account, session, expires_at: row.expires_at };
+        super::app::put(&disk, &app, &facts, &domain_target, &row).await;
         let recording = recorded.then(|| RecordingId::new(uuid()));
         let writer = match recording {
             Some(id) => Recorded::Here(disk.begin(id, &row, &facts).await),
@@ -228,7 +234,12 @@ impl World {
     }
 
     /// A request as the tests build it; the host is there unless it is named.
-    pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    pub fn request(
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.header("host", HOST);
@@ -240,18 +251,36 @@ impl World {
     }
 
     /// The head of the answer, and the rest still to come.
-    pub async fn open(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> http::Response<Incoming> {
+    pub async fn open(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> http::Response<Incoming> {
         let mut sender = self.connect().await;
         sender.send_request(Self::request(method, path, headers, body)).await.expect("an answer")
     }
 
     /// Asks as nobody.
-    pub async fn anonymous(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    pub async fn anonymous(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
         whole(self.open(method, path, headers, body).await).await
     }
 
     /// Asks with the sign-in's cookie.
-    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
         let cookie = self.cookie();
         let mut all = vec![("cookie", cookie.as_str())];
         all.extend_from_slice(headers);
@@ -274,8 +303,13 @@ impl World {
 
     /// Sends a batch.
     pub async fn batch(&self, bytes: Vec<u8>) -> Answer {
-        self.ask("POST", "/.chaperone/v1/batch", &[("content-type", "application/octet-stream"), ("sec-fetch-mode", "cors")], bytes)
-            .await
+        self.ask(
+            "POST",
+            "/.chaperone/v1/batch",
+            &[("content-type", "application/octet-stream"), ("sec-fetch-mode", "cors")],
+            bytes,
+        )
+        .await
     }
 }
 
