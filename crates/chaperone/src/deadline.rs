@@ -1,10 +1,13 @@
-//! A body that has to arrive in time: who sends byte by byte gets no further than who sends nothing.
+//! Bodies that end in time. One that we read: who sends byte by byte gets no further than who sends nothing. One that
+//! we send and that has no end of its own: a stream of events ends when the process is asked to, so that nobody waits
+//! for it; browsers take it up again by themselves.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::watch;
 use tokio::time::Sleep;
 
 /// The body did not arrive in time, or broke.
@@ -58,5 +61,36 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A body that ends when the process is asked to.
+pub(crate) struct UntilClosing<B> {
+    body: B,
+    closing: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<B> UntilClosing<B> {
+    pub(crate) fn new(body: B, mut closing: watch::Receiver<bool>) -> Self {
+        let closing = Box::pin(async move {
+            // A sender that is gone means the same.
+            let _over = closing.wait_for(|closing| *closing).await;
+        });
+        Self { body, closing }
+    }
+}
+
+impl<B: Body + Unpin> Body for UntilClosing<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        if self.closing.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.body).poll_frame(context)
     }
 }

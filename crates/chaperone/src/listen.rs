@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, UntilClosing};
 use crate::pages;
 
 /// The first request of a connection, and the head of each, must be here after this time.
@@ -62,6 +62,8 @@ pub(crate) struct Doors {
     pub(crate) replay: Router,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Becomes true when the process is asked to end.
+    pub(crate) closing: watch::Receiver<bool>,
 }
 
 /// The host that a request is for: lower case, without port.
@@ -124,7 +126,7 @@ impl Doors {
         } else if host == self.replay_host {
             &self.replay
         } else {
-            return self.gateway.handle(request, peer).await.map(Body::new);
+            return self.until_closing(self.gateway.handle(request, peer).await.map(Body::new));
         };
         request.extensions_mut().insert(ClientAddress(client_address(&peer)));
         let request = request.map(|body| Body::new(Deadline::new(body, BODY_TIMEOUT)));
@@ -135,7 +137,16 @@ impl Doors {
         if peer.secure {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STAY_SECURE);
         }
-        response
+        self.until_closing(response)
+    }
+
+    /// A stream of events would keep its connection for as long as somebody looks.
+    fn until_closing(&self, response: Response<Body>) -> Response<Body> {
+        let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        if !kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
+            return response;
+        }
+        response.map(|body| Body::new(UntilClosing::new(body, self.closing.clone())))
     }
 }
 

@@ -87,6 +87,9 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let Serving { app, addresses, target_tls, listeners, acceptor, trusted_proxies } = serving;
     let gateway = node::gateway(app.clone(), target_tls);
+    // Connections end first: what they still do is work for the jobs.
+    let (close, closing) = watch::channel(false);
+    let (over, shutdown) = watch::channel(false);
     let doors = Arc::new(Doors {
         console_host: host_of(&addresses.console),
         console: console::router(app.clone()),
@@ -94,10 +97,8 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
         replay: replay::router(app.clone()),
         gateway: gateway.clone(),
         trusted_proxies,
+        closing: closing.clone(),
     });
-    // Connections end first: what they still do is work for the jobs.
-    let (close, closing) = watch::channel(false);
-    let (over, shutdown) = watch::channel(false);
     let mut jobs = tokio::spawn(node::run_jobs(app, gateway, shutdown));
     let mut taking = JoinSet::new();
     for listener in listeners {

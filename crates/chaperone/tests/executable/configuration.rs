@@ -1,6 +1,6 @@
 //! What is wrong with a configuration is said in sentences, and nothing is started.
 
-use crate::process::{Installation, run};
+use crate::process::{Installation, Process, run};
 
 async fn check(installation: &Installation, variables: &[(&str, &str)]) -> crate::process::Ended {
     run(&["config", "check", "--config", &installation.config().display().to_string()], variables).await
@@ -53,6 +53,45 @@ async fn a_variable_goes_before_the_file() {
     assert!(ended.out.contains("http://elsewhere.localhost"), "{ended:?}");
     let ended = check(&Installation::new(""), &[("CHAPERONE_LISTEN", "0.0.0.0:80")]).await;
     assert!(ended.err.contains("0.0.0.0:80 is not a loopback address"), "{ended:?}");
+}
+
+/// The example that the repository shows.
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/chaperone.toml");
+
+#[tokio::test]
+async fn the_example_runs_as_it_stands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, key) = (folder.path().join("data"), folder.path().join("key"));
+    // Only where things are kept differs here, so that tests do not meet.
+    let variables = [
+        ("CHAPERONE_DATA_DIR", data.to_str().expect("text")),
+        ("CHAPERONE_MASTER_KEY_FILE", key.to_str().expect("text")),
+        ("CHAPERONE_LISTEN", "127.0.0.1:0"),
+    ];
+    let ended = run(&["config", "check", "--config", EXAMPLE], &[]).await;
+    assert!(ended.status.success(), "{ended:?}");
+    let mut process = Process::start(&["serve", "--config", EXAMPLE], &variables);
+    process.says("ready").await;
+    assert_eq!(process.stopped().await.status.code(), Some(0));
+}
+
+#[test]
+fn what_the_example_has_commented_out_is_in_order_too() {
+    let text = std::fs::read_to_string(EXAMPLE).expect("read");
+    let keys =
+        text.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
+    let whole: toml::Table = keys.collect::<Vec<_>>().join("\n").parse().expect("TOML");
+    for key in ["database_url_file", "trusted_proxies", "target_ca_file", "first_administrator_password_file"]
+    {
+        assert!(whole.contains_key(key), "{key} stands at the top, before any table");
+    }
+    assert!(whole["tls"].get("certificate_file").is_some() && whole["tls"].get("key_file").is_some());
+}
+
+/// Whether a line without its `#` is a setting and no sentence.
+fn is_setting(line: &str) -> bool {
+    let is_name = |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+    line == "[tls]" || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
 }
 
 #[tokio::test]

@@ -175,6 +175,28 @@ async fn the_trail_believes_a_proxy_only_when_the_configuration_names_it() {
 }
 
 #[tokio::test]
+async fn a_stream_of_events_ends_in_good_order_when_the_process_is_asked_to() {
+    let installation = Installation::with_password("");
+    let (process, port) = installation.serve().await;
+    let content = json!({"user_name": "admin", "password": PASSWORD});
+    let signed_in = Call::api(Method::POST, "/sign-in").json(&content).expect(port, 200).await;
+    let cookie = signed_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
+    let asked =
+        format!("GET /api/v1/changes HTTP/1.1\r\nHost: console.localhost\r\nCookie: {cookie}\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.expect("said");
+    let mut head = [0; 15];
+    stream.read_exact(&mut head).await.expect("an answer");
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    process.signal(Signal::TERM);
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await.expect("an end, not a broken connection");
+    let heard = String::from_utf8_lossy(&heard);
+    assert!(heard.ends_with("0\r\n\r\n"), "the last chunk, as when all was said: {heard}");
+    assert_eq!(process.ended().await.status.code(), Some(0));
+}
+
+#[tokio::test]
 async fn asked_to_end_it_finishes_what_was_begun_and_takes_nothing_new() {
     for signal in [Signal::TERM, Signal::INT] {
         let installation = Installation::with_password("");
