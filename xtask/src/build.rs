@@ -48,6 +48,9 @@ pub(crate) fn run() -> Outcome {
     stages.finish()
 }
 
+/// What the tests are built with: crash tests stop the process at named steps, which nothing shipped can.
+pub(crate) const TESTED: &str = "chaperone/embed,chaperone/faults";
+
 /// Builds `chaperone` alone; returns where it is.
 pub(crate) fn executable(profile: Profile) -> Outcome<PathBuf> {
     Program::cargo()
@@ -69,7 +72,7 @@ pub(crate) fn executable(profile: Profile) -> Outcome<PathBuf> {
 /// the tests run and when the browser tests start the executable.
 pub(crate) fn executable_and_tests() -> Outcome<PathBuf> {
     Program::cargo()
-        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--features", EMBED])
+        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--features", TESTED])
         .run()?;
     Ok(built(Profile::Dev))
 }

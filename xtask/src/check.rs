@@ -40,7 +40,7 @@ pub(crate) fn slow(stages: &mut Stages, executable: &Path, generated: Generated)
     stages.stage("API description", || openapi::check(executable, generated));
     stages.stage("clippy", || {
         Program::cargo()
-            .args(["clippy", "--locked", "--workspace", "--all-targets", "--features", build::EMBED])
+            .args(["clippy", "--locked", "--workspace", "--all-targets", "--features", build::TESTED])
             .args(["--", "--deny", "warnings"])
             .run()
     });

@@ -72,7 +72,7 @@ fn rust_tests(more: &[String]) -> Outcome {
         Program::cargo().args(["test", "--no-fail-fast", "--bins", "--lib", "--tests"])
     };
     tests
-        .args(["--locked", "--workspace", "--features", build::EMBED])
+        .args(["--locked", "--workspace", "--features", build::TESTED])
         .args(more)
         .env(URL_VARIABLE, postgres.url())
         .run()
