@@ -438,13 +438,16 @@ async fn a_page_as_deep_as_browsers_make_them_is_read_and_a_deeper_one_leaves_it
         ended: false,
     };
     world.write(vec![FrameBody::Dom(PageEntries { batch, json: Bytes::from(json) }, true)]).await;
-    // The test's own thread has little room, and builds without optimisation take much.
+    /// Bytes of stack that a thread of the runtime has.
+    const STACK: usize = 2 * 1024 * 1024;
     let runtime = tokio::runtime::Handle::current();
-    let deep = std::thread::Builder::new().stack_size(64 * 1024 * 1024).spawn(move || {
+    let deep = std::thread::Builder::new().stack_size(STACK).spawn(move || {
         let events = runtime.block_on(world.vault.events_of(world.id, document(7))).expect("read");
         let kinds: Vec<_> = events.iter().map(|event| event["type"].clone()).collect();
         assert_eq!(kinds, [json!(2), json!(5), json!(2)]);
         assert_eq!(events[1]["timestamp"], json!(at(1000).as_millisecond()));
+        let written = serde_json::to_vec(&events.clone()).expect("written");
+        assert!(written.len() > 512 * 40);
     });
     tokio::task::spawn_blocking(|| deep.expect("a thread").join()).await.expect("ends").expect("holds");
 }
