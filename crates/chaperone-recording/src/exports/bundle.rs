@@ -47,11 +47,12 @@ What is in this folder:
   seal.json        its last word, signed, when it has ended: counts, coverage, the last link of its chain
   SHA256SUMS       checksums of all of these; check them with: sha256sum -c SHA256SUMS
 
-To watch a page, serve this folder with any web server and open a page there that holds
+To watch a page, install rrweb's replayer in this folder (npm install @rrweb/replay@2), serve the folder with any web
+server, and open a page in it that holds
 
-  <link rel="stylesheet" href="https://cdn.jsdelivr.net/npm/@rrweb/replay@2/dist/style.css">
+  <link rel="stylesheet" href="node_modules/@rrweb/replay/dist/style.css">
   <script type="module">
-    import { Replayer } from "https://cdn.jsdelivr.net/npm/@rrweb/replay@2/+esm";
+    import { Replayer } from "./node_modules/@rrweb/replay/dist/replay.js";
     const recording = await (await fetch("rrweb.json")).json();
     new Replayer(recording.documents[0].events, { root: document.body }).play();
   </script>
