@@ -148,6 +148,9 @@ impl Program {
 
     /// Starts it beside us.
     pub(crate) fn start(mut self) -> Outcome<Started> {
+        if let Some(output) = &self.output {
+            self.command.stdout(std::fs::File::create(output)?);
+        }
         if let Some(log) = &self.log {
             let file = std::fs::File::create(log)?;
             self.command.stdout(file.try_clone()?).stderr(file);

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use crate::Gateway;
 use crate::batch::{Batch, BatchError, Content, DocumentKey};
 use crate::body::{Body, full};
+use chaperone_app::gate::Cut;
 use crate::documents::{Declarations, RecordedSignIn, Tracked};
 use crate::limits::{BATCH_MAX_BYTES, BATCH_READ_TIMEOUT, BATCHES_IN_MEMORY, EARLY_BATCH_WAIT};
 use crate::witness;
@@ -209,20 +210,23 @@ fn acknowledgement(gateway: &Gateway, owner: &RecordedSignIn, document: &Tracked
     let facts = owner.live.facts();
     let state = document.state(now);
     let commands: &[&str] = if state == DocumentState::Lost { &["lock"] } else { &[] };
+    // The tail of a page whose sign-in is over is taken; its banner says that it is.
+    let over = owner.live.is_cut() == Some(Cut::Ended) || owner.live.deadline() <= now;
+    let banner = json!({
+        "recording": true,
+        "account": facts.account.name,
+        "user": facts.user.user_name,
+        "reason": facts.session.as_ref().map_or("", |session| session.reason.as_str()),
+        "ends_at": owner.live.deadline().to_string(),
+        "now": now.to_string(),
+        "console_url": format!("{}/my-access", gateway.app.addresses().console),
+    });
     json!({
         "document": document.id.to_string(),
         "durable_sequence": document.durable_sequence().map_or(-1, i64::from),
         "lease_ms": i64::try_from(document.lease_ms()).unwrap_or(0),
         "commands": commands,
-        "banner": {
-            "recording": true,
-            "account": facts.account.name,
-            "user": facts.user.user_name,
-            "reason": facts.session.as_ref().map_or("", |session| session.reason.as_str()),
-            "ends_at": owner.live.deadline().to_string(),
-            "now": now.to_string(),
-            "console_url": format!("{}/my-access", gateway.app.addresses().console),
-        },
+        "banner": if over { Value::Null } else { banner },
         "hosts": [authority],
     })
 }

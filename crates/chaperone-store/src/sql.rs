@@ -55,12 +55,17 @@ impl Transaction {
 }
 
 impl Place<'_> {
-    fn statement(self, sql: &str, values: Vec<Value>) -> Statement {
+    fn statement(self, sql: &str, values: Vec<Value>) -> Result<Statement, StoreError> {
+        // PostgreSQL keeps no NUL in a text; SQLite would, and what one refuses the other does not keep.
+        let has_nul = |value: &Value| matches!(value, Value::String(Some(text)) if text.contains('\0'));
+        if values.iter().any(has_nul) {
+            return Err(StoreError::NotStorable { what: "a text" });
+        }
         let backend = match self {
             Self::Pool(pool) => pool.get_database_backend(),
             Self::Transaction(tx) => tx.inner.get_database_backend(),
         };
-        Statement::from_sql_and_values(backend, sql, values)
+        Ok(Statement::from_sql_and_values(backend, sql, values))
     }
 
     fn failed(self, error: &DbErr) -> StoreError {
@@ -81,7 +86,7 @@ impl Place<'_> {
 
     /// Runs a change; answers how many rows it concerned.
     pub(crate) async fn run(self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
-        let statement = self.statement(sql, values);
+        let statement = self.statement(sql, values)?;
         let done = match self {
             Self::Pool(pool) => pool.execute_raw(statement).await,
             Self::Transaction(tx) => tx.inner.execute_raw(statement).await,
@@ -90,7 +95,7 @@ impl Place<'_> {
     }
 
     async fn rows(self, sql: &str, values: Vec<Value>) -> Result<Vec<QueryResult>, StoreError> {
-        let statement = self.statement(sql, values);
+        let statement = self.statement(sql, values)?;
         let rows = match self {
             Self::Pool(pool) => pool.query_all_raw(statement).await,
             Self::Transaction(tx) => tx.inner.query_all_raw(statement).await,

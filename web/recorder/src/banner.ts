@@ -8,6 +8,7 @@ import type { Banner } from "./transport";
 
 /** From here on the time left is shown in amber. */
 const SOON_MS = 5 * 60_000;
+const OVER = "The session is over: nothing goes through any more.";
 const STOPPED = "Recording has stopped; changes are blocked. Reload the page.";
 
 const STYLE = `
@@ -85,7 +86,10 @@ export class BannerView {
   }
 
   show(banner: Banner | null): void {
-    if (this.#stopped || !banner?.recording) return;
+    if (this.#stopped) return;
+    // What was shown is gone: the sign-in has ended while the page was open.
+    if (!banner && this.#ends) return this.#notice(OVER);
+    if (!banner?.recording) return;
     this.#who.textContent = `Recording · ${banner.account}`;
     this.#bar.title = `${banner.user} as ${banner.account}: ${banner.reason}`;
     if (/^https?:/.test(banner.console_url)) this.#back.href = banner.console_url;
@@ -96,9 +100,13 @@ export class BannerView {
   }
 
   stop(): void {
+    this.#notice(STOPPED);
+  }
+
+  #notice(text: string): void {
     this.#stopped = true;
     natives.clearTimeout(this.#timer);
-    const notice = make("div", "x", STOPPED);
+    const notice = make("div", "x", text);
     notice.setAttribute("role", "alert");
     this.#root.replaceChildren(notice);
     this.#attach();

@@ -267,11 +267,11 @@ export interface Exchange {
   method: string;
   url: string;
   status: number | null;
-  kind: "change" | "read" | "websocket_message";
+  kind: "change" | "download" | "websocket" | "websocket_message" | "read";
   request_bytes: number;
   response_bytes: number;
   duration_ms: number | null;
-  outcome: "done" | "refused" | "unknown";
+  outcome: "done" | "refused" | "failed" | "unknown";
   step_seq: number | null;
   request_body: string | null;
   explained: boolean;
