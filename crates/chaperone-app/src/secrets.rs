@@ -1,7 +1,7 @@
 //! Random secrets, their hashes, keys derived from the master key, and passwords.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Argon2, PasswordHash};
@@ -9,7 +9,7 @@ use aws_lc_rs::{digest, hkdf, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaperone_domain::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::errors::AppError;
@@ -17,7 +17,9 @@ use crate::errors::AppError;
 /// Bytes of a secret: cookies, tokens, codes.
 pub const SECRET_BYTES: usize = 32;
 /// Password hashes computed at the same time at most: each needs 19 MiB.
-pub const PASSWORD_WORK_MAX: usize = 4;
+pub const PASSWORD_WORK_MAX: usize = 2;
+/// Passwords that wait for their turn; more wait to be taken.
+const PASSWORD_WAITING_MAX: usize = 64;
 /// What every API token begins with.
 pub const TOKEN_PREFIX: &str = "chp_";
 
@@ -134,15 +136,36 @@ impl Keys {
     }
 }
 
-/// Hashes and checks passwords, a bounded number at a time, off the async threads.
+type PasswordWork = Box<dyn FnOnce() + Send>;
+
+/// Hashes and checks passwords, a bounded number at a time, on threads of their own: each keeps the memory that a hash
+/// needs, so how much of it there is does not depend on how many threads the rest of the process has.
 #[derive(Clone)]
 pub struct Passwords {
-    work: Arc<Semaphore>,
+    work: mpsc::Sender<PasswordWork>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self { work: Arc::new(Semaphore::new(PASSWORD_WORK_MAX)) }
+        let (work, waiting) = mpsc::channel::<PasswordWork>(PASSWORD_WAITING_MAX);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..PASSWORD_WORK_MAX {
+            let waiting = waiting.clone();
+            let thread = std::thread::Builder::new().name("passwords".to_owned());
+            let started = thread.spawn(move || {
+                loop {
+                    let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+                    // Nobody is left who could ask.
+                    let Some(work) = next else { return };
+                    // One that panics is answered as failed; the thread stays for the others.
+                    let _panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+                }
+            });
+            if let Err(error) = started {
+                tracing::error!(%error, "a thread for passwords could not be started");
+            }
+        }
+        Self { work }
     }
 }
 
@@ -172,8 +195,14 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
-        let _turn = self.work.acquire().await.map_err(|_| AppError::Inside("password work is closed"))?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| AppError::Inside("password work failed"))
+        let failed = || AppError::Inside("password work failed");
+        let (done, answer) = oneshot::channel();
+        let work = Box::new(move || {
+            // Whoever asked may have gone.
+            let _gone = done.send(work());
+        });
+        self.work.send(work).await.map_err(|_| failed())?;
+        answer.await.map_err(|_| failed())
     }
 }
 

@@ -21,10 +21,10 @@ use tokio::time::timeout;
 use crate::Gateway;
 use crate::batch::{Batch, BatchError, Content, DocumentKey};
 use crate::body::{Body, full};
-use chaperone_app::gate::Cut;
 use crate::documents::{Declarations, RecordedSignIn, Tracked};
 use crate::limits::{BATCH_MAX_BYTES, BATCH_READ_TIMEOUT, BATCHES_IN_MEMORY, EARLY_BATCH_WAIT};
 use crate::witness;
+use chaperone_app::gate::Cut;
 
 /// Batches that are in memory at once, of all sign-ins.
 static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(BATCHES_IN_MEMORY));

@@ -22,6 +22,7 @@ impl Nginx {
         std::fs::create_dir_all(&files)?;
         write(&files.join("1k.json"), &format!("{{\"text\":\"{}\"}}", "x".repeat(1024 - 11)))?;
         write(&files.join("50k.html"), &page(50 * 1024))?;
+        write(&files.join("index.html"), &page(2 * 1024))?;
         write(&files.join("1m.bin"), &"x".repeat(1024 * 1024))?;
         let site = format!("location / {{ root {}; }}", files.display());
         Self::start(folder, 1, "", &site)
