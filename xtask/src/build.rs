@@ -72,7 +72,7 @@ pub(crate) fn executable(profile: Profile) -> Outcome<PathBuf> {
 /// the tests run and when the browser tests start the executable.
 pub(crate) fn executable_and_tests() -> Outcome<PathBuf> {
     Program::cargo()
-        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--features", TESTED])
+        .args(["build", "--locked", "--workspace", "--bins", "--tests", "--examples", "--features", TESTED])
         .run()?;
     Ok(built(Profile::Dev))
 }

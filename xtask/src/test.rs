@@ -54,11 +54,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if wants(Part::Rust) {
             stages.stage("Rust tests", || rust_tests(&arguments.more));
         }
-        if wants(Part::E2e) {
-            stages.stage("browser tests", || web::browser_tests(&executable, &arguments.more));
-        }
         if wants(Part::Check) {
             check::slow(&mut stages, &executable, Generated::Compare);
+        }
+        // Last, so that what a browser saw when it failed stands right above the table.
+        if wants(Part::E2e) {
+            stages.stage("browser tests", || web::browser_tests(&executable, &arguments.more));
         }
     }
     stages.finish()
@@ -69,7 +70,7 @@ fn rust_tests(more: &[String]) -> Outcome {
     let tests = if is_installed("cargo-nextest") {
         Program::cargo().args(["nextest", "run", "--no-fail-fast"])
     } else {
-        Program::cargo().args(["test", "--no-fail-fast", "--bins", "--lib", "--tests"])
+        Program::cargo().args(["test", "--no-fail-fast", "--bins", "--lib", "--tests", "--examples"])
     };
     tests
         .args(["--locked", "--workspace", "--features", build::TESTED])

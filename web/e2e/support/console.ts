@@ -34,7 +34,7 @@ export class Console {
   async schedule(account: string, reason: string, target: string): Promise<string> {
     const { page } = this;
     await page.goto(`${this.chaperone.consoleUrl}/privileged-sessions`);
-    await page.getByRole("link", { name: "New" }).or(page.getByRole("button", { name: "New" })).first().click();
+    await page.getByRole("link", { name: "New" }).click();
     await choose(page, "Account", account);
     await choose(page, "Targets", target);
     await page.getByLabel("Reason").fill(reason);
@@ -46,18 +46,10 @@ export class Console {
     return id;
   }
 
-  /** **Change status**, or the action that stands beside it. */
-  async changeStatus(action: "Approve" | "Reject" | "Cancel" | "End now"): Promise<void> {
-    const button = this.page.getByRole("button", { name: action, exact: true });
-    const menu = this.page.getByRole("button", { name: "Change status" });
-    await expect(button.or(menu).first()).toBeVisible();
-    if (await button.isVisible()) await button.click();
-    else {
-      await menu.click();
-      await this.page.getByRole("menuitem", { name: action, exact: true }).click();
-    }
-    const confirm = this.page.getByRole("dialog").getByRole("button", { name: action, exact: true });
-    if (await confirm.isVisible()) await confirm.click();
+  /** Presses an action of the session's page and confirms it in its dialog. */
+  async act(action: "Approve" | "Reject" | "Cancel" | "End now" | "Hand back"): Promise<void> {
+    await this.page.getByRole("button", { name: action, exact: true }).first().click();
+    await this.page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
   }
 
   /** The word of a state. */
@@ -73,13 +65,10 @@ export class Console {
   async enter(target: string): Promise<Page> {
     const { page } = this;
     await page.goto(`${this.chaperone.consoleUrl}/my-access`);
-    await page.getByRole("button", { name: "Open" }).or(page.getByRole("link", { name: "Open" })).first().click();
+    await page.getByRole("button", { name: "Open" }).first().click();
     await page.getByLabel("Password", { exact: true }).fill(this.user.password);
     await page.getByRole("button", { name: "Agree and open" }).click();
-    const link = page.getByRole("link", { name: target }).or(page.getByRole("button", { name: target })).first();
-    const popup = this.context.waitForEvent("page", { timeout: 5_000 }).catch(() => undefined);
-    await link.click();
-    const opened = (await popup) ?? page;
+    const [opened] = await Promise.all([this.context.waitForEvent("page"), page.getByRole("link", { name: target }).first().click()]);
     await opened.waitForLoadState("domcontentloaded");
     return opened;
   }

@@ -3,7 +3,7 @@
  * recording must show for it. Every act goes by accessible names, which is also how a step names things, so
  * the expectation is written by doing the act and not by hand.
  */
-import type { Locator } from "@playwright/test";
+import { type Locator, expect } from "@playwright/test";
 
 /** What we compare of a step; the rest of it is for replay and for selectors. */
 export interface ExpectedStep {
@@ -38,6 +38,8 @@ export class Script {
     await field.click();
     await field.press("ControlOrMeta+a");
     await field.pressSequentially(value);
+    // An application that overwrites what is typed would make the expectation wrong, not the recording.
+    await expect(field).toHaveValue(value);
     await field.press("Tab");
     this.expected.push({ kind: "click", label }, { kind: "change", label, value });
   }

@@ -2,6 +2,7 @@
 import type { Locator, Page } from "@playwright/test";
 import { expect } from "@playwright/test";
 
+import { untilQuiet } from "./quiet.ts";
 import { Script } from "./script.ts";
 import type { Tryton } from "./tryton.ts";
 
@@ -28,9 +29,8 @@ export async function signInToTryton(page: Page, tryton: Tryton): Promise<Script
   // and a click on the old menu would be lost.
   await expect(menuEntry(page, "Party")).toBeVisible();
   const configuration = page.getByRole("tabpanel").filter({ hasText: "Module Configuration" });
-  const drawnAnew = page.waitForResponse((answer) => (answer.request().postData() ?? "").includes('"model.ir.ui.menu.read"'));
-  await script.click(configuration.getByRole("button", { name: "Cancel" }).first(), "Cancel");
-  await drawnAnew;
+  const cancel = configuration.getByRole("button", { name: "Cancel" }).first();
+  await untilQuiet(page, async () => await script.click(cancel, "Cancel"));
   await expect(page.getByRole("heading", { name: "Module Configuration" })).toHaveCount(0);
   await expect(menuEntry(page, "Party")).toBeVisible();
   return script;
@@ -46,13 +46,14 @@ export async function workInTryton(page: Page): Promise<Script> {
   await script.click(menuEntry(page, "Party").getByRole("img").first(), "");
   await script.doubleClick(menuEntry(page, "Parties").getByRole("cell", { name: "Parties" }), "Parties");
 
-  await script.click(page.getByRole("button", { name: "New" }).first(), "New");
+  // Until the new form has its defaults, they would overwrite what is typed.
+  await untilQuiet(page, async () => await script.click(page.getByRole("button", { name: "New" }).first(), "New"));
   await script.enter(page.getByRole("textbox", { name: "Name:", exact: true }), "Name", PARTY.name);
   await script.enter(page.getByRole("textbox", { name: "Building Name:" }), "Building Name", PARTY.buildingName);
   await script.enter(page.getByRole("combobox", { name: "City:" }), "City", PARTY.city);
   await script.choose(page.getByRole("combobox", { name: "Language:" }), "Language", PARTY.language);
   const save = page.getByRole("button", { name: "Save" });
-  await script.click(save, "Save");
+  await untilQuiet(page, async () => await script.click(save, "Save"));
   await expect(page.getByRole("textbox", { name: "Code:" })).toHaveValue(/^\d+$/);
 
   await script.enter(page.getByRole("textbox", { name: "Name:", exact: true }), "Name", PARTY.correctedName);

@@ -1,58 +1,34 @@
 //! A process that is killed while it writes loses nothing that it was told is kept, and leaves nothing half done.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use chaperone_domain::audit_event::AuditEvent;
 use chaperone_domain::ids::PrivilegedSessionId;
-use chaperone_store::{Events, Store, StoreConfig, StoreError};
+use chaperone_store::{Store, StoreConfig};
 use sea_orm::{ConnectionTrait as _, Database, Statement};
 use uuid::Uuid;
 
-use crate::world::{Place, World};
+use crate::world::Place;
 
-/// Where the process that is killed writes.
-const URL_VARIABLE: &str = "CHAPERONE_TEST_KILLED_URL";
-/// Stands before what is acknowledged, among what the test runner prints.
+/// Stands before what is acknowledged.
 const MARK: &str = "kept ";
 /// How many write at the same time in the process that is killed.
-const WRITERS: usize = 16;
+const WRITERS: &str = "16";
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "it writes until it is killed: the next test does both"]
-async fn the_process_that_is_killed() {
-    let url = std::env::var(URL_VARIABLE).expect("started by the next test");
-    let world = World::new(Place::Lent(url)).await;
-    let write = async || loop {
-        let session = world.draft();
-        let event = AuditEvent { privileged_session_id: Some(session.id), ..world.event() };
-        let id = session.id;
-        let kept: Result<(), StoreError> = world
-            .store
-            .write(move |tx| {
-                let (session, event) = (session.clone(), event.clone());
-                Box::pin(async move {
-                    tx.insert_privileged_session(&session).await?;
-                    Ok(tx.commit((), Events::one(event)))
-                })
-            })
-            .await;
-        kept.expect("kept");
-        let line = format!("\n{MARK}{id}\n");
-        std::io::stdout().lock().write_all(line.as_bytes()).expect("told");
-    };
-    futures_util::future::join_all((0..WRITERS).map(|_| write())).await;
+/// The process that is killed: it writes sessions, each with its event.
+fn writing(url: &str) -> Command {
+    let here = std::env::current_exe().expect("this program");
+    let built = here.ancestors().nth(2).expect("the folder of the build").join("examples/append_events");
+    assert!(built.exists(), "{} is built by `cargo build --examples`", built.display());
+    let mut command = Command::new(built);
+    command.args([url, WRITERS, "changes"]);
+    command
 }
 
 /// Starts a process that writes, kills it once it was told that often that something is kept, and answers what.
 fn write_and_kill(url: &str, after: usize) -> Vec<PrivilegedSessionId> {
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--ignored", "--exact", "kills::the_process_that_is_killed", "--nocapture"])
-        .env(URL_VARIABLE, url)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("started");
+    let mut child = writing(url).stdout(Stdio::piped()).spawn().expect("started");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let kept = |line: String| line.strip_prefix(MARK).and_then(|id| id.parse().ok());
     let mut told: Vec<_> = lines.by_ref().filter_map(kept).take(after).collect();

@@ -44,6 +44,7 @@ pub(crate) enum Place {
         name: String,
     },
     /// A database of somebody else, by its address.
+    #[allow(dead_code, reason = "only the example that appends events is lent one")]
     Lent(String),
 }
 

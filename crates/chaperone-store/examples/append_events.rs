@@ -1,0 +1,73 @@
+//! Appends audit events as fast as they become durable, and prints a line for every one that is acknowledged.
+//!
+//! ```sh
+//! append_events <url of an empty database> <writers> <changes|events> [<seconds>]
+//! ```
+//!
+//! `changes` writes what the product writes: a privileged session and its audit event in one transaction, and
+//! prints `kept <id of the session>`. `events` appends audit events alone and prints `kept <id of the event>`.
+//! Without seconds it goes on until it is killed: the crash tests do that. The bench reads its lines.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use chaperone_domain::audit_event::AuditEvent;
+use chaperone_domain::ids::AuditEventId;
+use chaperone_store::{Events, StoreError};
+
+use self::world::{Place, World};
+
+#[path = "../tests/store/world.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
+mod world;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, writers, what, more @ ..] = arguments.as_slice() else {
+        eprintln!("append_events <url of an empty database> <writers> <changes|events> [<seconds>]");
+        return ExitCode::FAILURE;
+    };
+    let writers: usize = writers.parse().expect("a number of writers");
+    let seconds = more.first().map(|seconds| seconds.parse().expect("a number of seconds"));
+    let changes = what == "changes";
+
+    let world = World::new(Place::Lent(url.clone())).await;
+    let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let write = async || {
+        while until.is_none_or(|until| Instant::now() < until) {
+            let id = if changes { change(&world).await } else { event(&world).await };
+            let line = format!("kept {}\n", id.expect("kept"));
+            std::io::stdout().lock().write_all(line.as_bytes()).expect("told");
+        }
+    };
+    futures_util::future::join_all((0..writers).map(|_| write())).await;
+    ExitCode::SUCCESS
+}
+
+/// A privileged session and its event.
+async fn change(world: &World) -> Result<String, StoreError> {
+    let session = world.draft();
+    let event = AuditEvent { privileged_session_id: Some(session.id), ..world.event() };
+    let id = session.id;
+    let kept = world.store.write(move |tx| {
+        let (session, event) = (session.clone(), event.clone());
+        Box::pin(async move {
+            tx.insert_privileged_session(&session).await?;
+            Ok(tx.commit((), Events::one(event)))
+        })
+    });
+    kept.await.map(|()| id.to_string())
+}
+
+/// An event alone.
+async fn event(world: &World) -> Result<String, StoreError> {
+    let event = world.event();
+    let id: AuditEventId = event.id;
+    let kept = world.store.write(move |tx| {
+        let event = event.clone();
+        Box::pin(async move { Ok(tx.commit((), Events::one(event))) })
+    });
+    kept.await.map(|()| id.to_string())
+}
