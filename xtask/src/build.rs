@@ -77,6 +77,15 @@ pub(crate) fn executable_and_tests() -> Outcome<PathBuf> {
     Ok(built(Profile::Dev))
 }
 
+/// Builds an example of a crate as the executable is built that is shipped; returns where it is.
+pub(crate) fn example(package: &str, name: &str) -> Outcome<PathBuf> {
+    let profile = Profile::Release;
+    Program::cargo()
+        .args(["build", "--locked", "--package", package, "--example", name, "--profile", profile.name()])
+        .run()?;
+    Ok(target().join(profile.folder()).join("examples").join(name))
+}
+
 fn built(profile: Profile) -> PathBuf {
     target().join(profile.folder()).join("chaperone")
 }

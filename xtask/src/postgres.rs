@@ -92,6 +92,16 @@ impl Postgres {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
+
+    /// Makes an empty database; its address.
+    pub(crate) fn database(&self, name: &str) -> Outcome<String> {
+        let sql = format!("CREATE DATABASE {name}");
+        Program::new(programs()?.join("psql"))
+            .args([self.url(), "--quiet", "--command", &sql])
+            .run_quietly()?;
+        let (server, _) = self.url.rsplit_once('/').unwrap_or((&self.url, ""));
+        Ok(format!("{server}/{name}"))
+    }
 }
 
 /// The user that the server runs as.
@@ -174,7 +184,8 @@ mod tests {
         let query =
             |sql: &str| Program::new(programs.join("psql")).args([postgres.url(), "-Atc", sql]).text();
         assert_eq!(query("select 6 * 7").unwrap(), "42\n");
-        query("create database another").unwrap();
+        let another = postgres.database("another").unwrap();
+        assert!(another.ends_with("/another"), "{another}");
         assert!(folder.is_dir());
         let url = postgres.url().to_owned();
         drop(postgres);

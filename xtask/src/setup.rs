@@ -39,6 +39,11 @@ const BENCH_PACKAGES: &[Package] = &[
     Package { name: "nginx-light", for_what: "the proxy to compare with", is_there: || nginx().is_some() },
     Package { name: "curl", for_what: "signing in before the load", is_there: || is_installed("curl") },
     Package { name: "wrk", for_what: "the load", is_there: || is_installed("wrk") },
+    Package {
+        name: "openssl",
+        for_what: "a certificate for both proxies",
+        is_there: || is_installed("openssl"),
+    },
 ];
 
 /// The oldest Node that the web tools run on.

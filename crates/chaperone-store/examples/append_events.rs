@@ -9,8 +9,7 @@
 //! Without seconds it goes on until it is killed: the crash tests do that. The bench reads its lines.
 
 use std::io::Write as _;
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaperone_domain::audit_event::AuditEvent;
 use chaperone_domain::ids::AuditEventId;
@@ -22,28 +21,30 @@ use self::world::{Place, World};
 #[expect(dead_code, reason = "the tests use all of it")]
 mod world;
 
+/// How it is called.
+const USAGE: &str = "append_events <url of an empty database> <writers> <changes|events> [<seconds>]";
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> Result<(), &'static str> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, writers, what, more @ ..] = arguments.as_slice() else {
-        eprintln!("append_events <url of an empty database> <writers> <changes|events> [<seconds>]");
-        return ExitCode::FAILURE;
-    };
-    let writers: usize = writers.parse().expect("a number of writers");
-    let seconds = more.first().map(|seconds| seconds.parse().expect("a number of seconds"));
+    let [url, writers, what, more @ ..] = arguments.as_slice() else { return Err(USAGE) };
+    let writers: usize = writers.parse().map_err(|_| USAGE)?;
+    let seconds: Option<u64> = more.first().map(|text| text.parse().map_err(|_| USAGE)).transpose()?;
     let changes = what == "changes";
 
     let world = World::new(Place::Lent(url.clone())).await;
-    let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let write = async || {
-        while until.is_none_or(|until| Instant::now() < until) {
-            let id = if changes { change(&world).await } else { event(&world).await };
-            let line = format!("kept {}\n", id.expect("kept"));
-            std::io::stdout().lock().write_all(line.as_bytes()).expect("told");
-        }
+    let write = async || loop {
+        let id = if changes { change(&world).await } else { event(&world).await };
+        let line = format!("kept {}\n", id.expect("kept"));
+        std::io::stdout().lock().write_all(line.as_bytes()).expect("told");
     };
-    futures_util::future::join_all((0..writers).map(|_| write())).await;
-    ExitCode::SUCCESS
+    let writing = futures_util::future::join_all((0..writers).map(|_| write()));
+    match seconds {
+        None => drop(writing.await),
+        // What is not acknowledged in time does not count.
+        Some(seconds) => drop(tokio::time::timeout(Duration::from_secs(seconds), writing).await),
+    }
+    Ok(())
 }
 
 /// A privileged session and its event.

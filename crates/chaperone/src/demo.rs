@@ -17,6 +17,7 @@ use chaperone_domain::user::{Role, User};
 use sample_erp::{Erp, ErpConfig, Identity, Keys};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::node::{self, NodeConfig};
 use crate::serve::{self, Serving};
@@ -79,6 +80,19 @@ pub(crate) struct Arguments {
     /// One more application behind the gateway: NAME=HOST=ADDRESS, for example wiki=wiki.localhost=http://127.0.0.1:3000
     #[arg(long, value_parser = Extra::parse)]
     target: Vec<Extra>,
+    /// Speak TLS: the certificate and its chain (PEM), for console.localhost, replay.localhost and the targets
+    #[arg(long, requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn tls(&self) -> Option<config::Tls> {
+        let (certificate_file, key_file) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
+        Some(config::Tls { certificate_file, key_file })
+    }
 }
 
 /// One more application.
@@ -108,6 +122,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
             "the demo has passwords that everybody knows, so it listens on a loopback address only; use `chaperone serve` for others",
         ));
     }
+    let acceptor = arguments.tls().as_ref().map(tls::server).transpose()?.map(TlsAcceptor::from);
     let passing = match arguments.data_dir {
         Some(_) => None,
         None => Some(
@@ -128,10 +143,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     })?;
     let address = listener.local_addr().map_err(|error| Problem::new(format!("no address: {error}")))?;
     let port = address.port();
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
     let addresses = Addresses {
-        console: format!("http://console.localhost:{port}"),
-        replay: format!("http://replay.localhost:{port}"),
-        scheme: "http".to_owned(),
+        console: format!("{scheme}://console.localhost:{port}"),
+        replay: format!("{scheme}://replay.localhost:{port}"),
+        scheme: scheme.to_owned(),
         port: Some(port),
     };
     // A demo keeps its key with its data; `chaperone serve` refuses that.
@@ -150,7 +166,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let users = seed(&app, &erp, &arguments.target).await.map_err(failed)?;
     let ready = json!({
         "console_url": addresses.console,
-        "target_url": format!("http://{ERP_HOST}:{port}"),
+        "target_url": format!("{scheme}://{ERP_HOST}:{port}"),
         "users": users,
     });
     let target_tls = tls::towards_targets(None)?;
@@ -160,7 +176,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         addresses,
         target_tls,
         listeners: vec![listener],
-        acceptor: None,
+        acceptor,
         trusted_proxies: Vec::new(),
     };
     let served = serve::until_asked(serving, || crate::print(&said)).await;

@@ -23,8 +23,9 @@ pub(crate) struct Figures {
 }
 
 impl Load {
-    pub(crate) fn new(port: u16, path: &str) -> Self {
-        Self { url: format!("http://127.0.0.1:{port}{path}"), headers: Vec::new() }
+    /// `scheme` is `http` or `https`.
+    pub(crate) fn new(scheme: &str, port: u16, path: &str) -> Self {
+        Self { url: format!("{scheme}://127.0.0.1:{port}{path}"), headers: Vec::new() }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {

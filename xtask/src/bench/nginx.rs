@@ -4,14 +4,20 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::certificate::Certificate;
 use crate::process::{Program, Started, free_port};
 use crate::project::{Failure, Outcome, write};
 use crate::setup;
 
 const READY_LIMIT: Duration = Duration::from_secs(10);
 
+/// Where the application behind says how many requests it had.
+const COUNTER: &str = "/requests";
+
 pub(crate) struct Nginx {
     pub(crate) port: u16,
+    /// How often it was asked how many requests it had.
+    asked: u64,
     _started: Started,
 }
 
@@ -24,25 +30,49 @@ impl Nginx {
         write(&files.join("50k.html"), &page(50 * 1024))?;
         write(&files.join("index.html"), &page(2 * 1024))?;
         write(&files.join("1m.bin"), &"x".repeat(1024 * 1024))?;
-        let site = format!("location / {{ root {}; }}", files.display());
-        Self::start(folder, 1, "", &site)
+        let site =
+            format!("location / {{ root {}; }} location = {COUNTER} {{ stub_status; }}", files.display());
+        Self::start(folder, 1, "", "", &site)
+    }
+
+    /// Requests that it was asked so far, not counting the questions that this asks.
+    pub(crate) fn requests(&mut self) -> Outcome<u64> {
+        let url = format!("http://127.0.0.1:{}{COUNTER}", self.port);
+        let text = Program::new("curl").args(["--silent", "--show-error", "--fail", &url]).text()?;
+        self.asked += 1;
+        let all = text.lines().nth(2).and_then(|line| line.split_whitespace().nth(2));
+        let all: Option<u64> = all.and_then(|count| count.parse().ok());
+        all.map(|all| all - self.asked)
+            .ok_or_else(|| Failure(format!("nginx did not say its requests:\n{text}")))
     }
 
     /// Two workers with connections kept alive to the backend.
-    pub(crate) fn reverse_proxy(folder: &Path, backend: u16) -> Outcome<Self> {
+    pub(crate) fn reverse_proxy(
+        folder: &Path,
+        backend: u16,
+        certificate: Option<&Certificate>,
+    ) -> Outcome<Self> {
         let upstream = format!("upstream backend {{ server 127.0.0.1:{backend}; keepalive 64; }}");
         let site = "location / { proxy_pass http://backend; proxy_http_version 1.1; \
                     proxy_set_header Connection \"\"; proxy_set_header Host $host; }";
-        Self::start(folder, 2, &upstream, site)
+        let tls = certificate.map_or_else(String::new, |certificate| {
+            format!(
+                "ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3;",
+                certificate.file.display(),
+                certificate.key.display()
+            )
+        });
+        Self::start(folder, 2, &upstream, &tls, site)
     }
 
-    fn start(folder: &Path, workers: u32, upstream: &str, site: &str) -> Outcome<Self> {
+    fn start(folder: &Path, workers: u32, upstream: &str, tls: &str, site: &str) -> Outcome<Self> {
         let program = setup::nginx().ok_or_else(|| Failure("nginx is not installed".to_owned()))?;
         std::fs::create_dir_all(folder)?;
         let port = free_port()?;
         let place = folder.display();
         // Root's workers would not be able to read the files under another user.
         let user = if std::fs::metadata(folder)?.uid() == 0 { "user root;" } else { "" };
+        let ssl = if tls.is_empty() { "" } else { " ssl" };
         let text = format!(
             "daemon off; master_process on; worker_processes {workers}; pid {place}/pid; error_log {place}/error.log;
              {user}
@@ -52,7 +82,7 @@ impl Nginx {
                  proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;
                  types {{ text/html html; application/json json; }} default_type application/octet-stream;
                  {upstream}
-                 server {{ listen 127.0.0.1:{port}; {site} }}
+                 server {{ listen 127.0.0.1:{port}{ssl}; {tls} {site} }}
              }}"
         );
         let file = folder.join("nginx.conf");
@@ -60,7 +90,7 @@ impl Nginx {
         let mut started =
             Program::new(program).arg("-c").arg(&file).arg("-p").arg(folder).stopped_by("QUIT").start()?;
         started.wait_until(READY_LIMIT, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        Ok(Self { port, _started: started })
+        Ok(Self { port, asked: 0, _started: started })
     }
 }
 

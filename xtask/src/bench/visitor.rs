@@ -14,6 +14,8 @@ use crate::project::{Failure, Outcome, failed};
 
 /// How long the processor may take to start the privileged session.
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long sealing may take: as much was recorded as in weeks of work.
+const SEAL_LIMIT: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(100);
 /// Detours from the console to a target; more would be a circle.
 const REDIRECTS_MAX: usize = 10;
@@ -21,6 +23,7 @@ const REDIRECTS_MAX: usize = 10;
 /// What `chaperone demo --json` prints.
 pub(crate) struct Demo {
     console: String,
+    scheme: &'static str,
     port: u16,
     users: Vec<Value>,
 }
@@ -31,7 +34,8 @@ impl Demo {
         let console = ready["console_url"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
         let port = console.rsplit(':').next().and_then(|port| port.parse().ok());
         let port = port.ok_or_else(|| Failure(format!("no port in {console}")))?;
-        Ok(Self { console, port, users: ready["users"].as_array().cloned().unwrap_or_default() })
+        let scheme = if console.starts_with("https:") { "https" } else { "http" };
+        Ok(Self { console, scheme, port, users: ready["users"].as_array().cloned().unwrap_or_default() })
     }
 
     fn administrators(&self) -> impl Iterator<Item = &Value> {
@@ -49,6 +53,7 @@ fn roles(user: &Value) -> Vec<&str> {
 
 /// A browser without a screen.
 pub(crate) struct Visitor {
+    scheme: &'static str,
     port: u16,
     host: String,
     cookies: BTreeMap<String, BTreeMap<String, String>>,
@@ -62,31 +67,27 @@ struct Answer {
 }
 
 impl Visitor {
+    fn new(demo: &Demo, host: String) -> Self {
+        Self { scheme: demo.scheme, port: demo.port, host, cookies: BTreeMap::new() }
+    }
+
     /// An administrator at the target as themselves: not privileged, so nothing is recorded.
     pub(crate) fn everyday(demo: &Demo, target: &str) -> Outcome<Self> {
         let user = demo
             .administrators()
             .next()
             .ok_or_else(|| Failure("the demo has no administrator".to_owned()))?;
-        let mut visitor = Self {
-            port: demo.port,
-            host: format!("{target}.localhost:{}", demo.port),
-            cookies: BTreeMap::new(),
-        };
+        let mut visitor = Self::new(demo, format!("{target}.localhost:{}", demo.port));
         visitor.sign_in(demo, user)?;
-        visitor.walk(&format!("http://{}/50k.html", visitor.host.clone()))?;
+        visitor.walk(&format!("{}://{}/50k.html", visitor.scheme, visitor.host.clone()))?;
         Ok(visitor)
     }
 
     /// The privileged user inside a privileged session that was asked for, approved and opened.
-    pub(crate) fn in_privileged_session(demo: &Demo, target: &str) -> Outcome<Self> {
+    pub(crate) fn in_privileged_session(demo: &Demo, target: &str) -> Outcome<(Self, Session)> {
         let user =
             demo.privileged_user().ok_or_else(|| Failure("the demo has no privileged user".to_owned()))?;
-        let mut visitor = Self {
-            port: demo.port,
-            host: format!("{target}.localhost:{}", demo.port),
-            cookies: BTreeMap::new(),
-        };
+        let mut visitor = Self::new(demo, format!("{target}.localhost:{}", demo.port));
         let session = start_session(demo, target)?;
         let csrf = visitor.sign_in(demo, user)?;
         let path = format!("{}/api/v1/privileged-sessions/{session}/open", demo.console);
@@ -105,12 +106,12 @@ impl Visitor {
         let url =
             targets.iter().filter_map(|one| one["url"].as_str()).find(|url| url.contains(&visitor.host));
         visitor.walk(url.ok_or_else(|| Failure(format!("{target} is not in {opened}")))?)?;
-        Ok(visitor)
+        Ok((visitor, Session { id: session }))
     }
 
     /// The load of somebody with this visitor's cookies.
     pub(crate) fn load(&self, path: &str) -> Load {
-        Load::new(self.port, path)
+        Load::new(self.scheme, self.port, path)
             .header("Host", &self.host)
             .header("Cookie", &self.cookie_header(&self.host))
     }
@@ -154,7 +155,7 @@ impl Visitor {
     ) -> Outcome<Answer> {
         let host = host_of(url).to_owned();
         let mut program = Program::new("curl")
-            .args(["--silent", "--show-error", "--include", "--max-time", "20", "--http1.1"])
+            .args(["--silent", "--show-error", "--include", "--max-time", "20", "--http1.1", "--insecure"])
             .args(["--connect-to", &format!("::127.0.0.1:{}", self.port), "--request", method])
             .args(["--header", &format!("Cookie: {}", self.cookie_header(&host))]);
         for (name, value) in more {
@@ -180,6 +181,47 @@ impl Visitor {
     fn cookie_header(&self, host: &str) -> String {
         let cookies = self.cookies.get(host).into_iter().flatten();
         cookies.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// A privileged session that runs.
+pub(crate) struct Session {
+    id: String,
+}
+
+impl Session {
+    /// Ends it, waits until its only recording is sealed, and answers how many requests that holds.
+    pub(crate) fn end(&self, demo: &Demo) -> Outcome<u64> {
+        let administrator = demo
+            .administrators()
+            .next()
+            .ok_or_else(|| Failure("the demo has no administrator".to_owned()))?;
+        let end = json!({ "status": "End" });
+        api(
+            demo,
+            administrator,
+            "POST",
+            &format!("/privileged-sessions/{}/change-status", self.id),
+            Some(&end),
+        )?;
+        let deadline = Instant::now() + SEAL_LIMIT;
+        loop {
+            let recordings = api(
+                demo,
+                administrator,
+                "GET",
+                &format!("/privileged-sessions/{}/recordings", self.id),
+                None,
+            )?;
+            match recordings["items"].as_array().map(Vec::as_slice) {
+                Some([only]) if only["state"] == "sealed" => {
+                    return only["exchanges"].as_u64().ok_or_else(|| Failure(format!("no number in {only}")));
+                }
+                Some([only]) if only["state"] != "recording" => return failed(format!("not sealed: {only}")),
+                _ if Instant::now() > deadline => return failed(format!("never sealed: {recordings}")),
+                _ => std::thread::sleep(LOOK),
+            }
+        }
     }
 }
 
@@ -218,7 +260,7 @@ fn start_session(demo: &Demo, target: &str) -> Outcome<String> {
 }
 
 fn api(demo: &Demo, user: &Value, method: &str, path: &str, content: Option<&Value>) -> Outcome<Value> {
-    let mut visitor = Visitor { port: demo.port, host: String::new(), cookies: BTreeMap::new() };
+    let mut visitor = Visitor::new(demo, String::new());
     let token = format!("Bearer {}", user["api_token"].as_str().unwrap_or_default());
     let url = format!("{}/api/v1{path}", demo.console);
     let answer = visitor.call(method, &url, content, &[("Authorization", &token)])?;
@@ -233,7 +275,12 @@ fn host_of(url: &str) -> &str {
 }
 
 fn absolute(from: &str, location: &str) -> String {
-    if location.contains("://") { location.to_owned() } else { format!("http://{}{location}", host_of(from)) }
+    let scheme = from.split("://").next().unwrap_or_default();
+    if location.contains("://") {
+        location.to_owned()
+    } else {
+        format!("{scheme}://{}{location}", host_of(from))
+    }
 }
 
 fn parse(text: &str) -> Outcome<Answer> {

@@ -1,11 +1,16 @@
 //! One behaviour suite on both databases: every test runs on a SQLite file and, where `CHAPERONE_TEST_POSTGRES_URL`
 //! names a server in which it may make databases, on PostgreSQL.
 
+mod accounts;
 mod audit_events;
 mod changes;
 mod grants;
 mod kills;
+mod organization;
 mod recordings;
+mod secrets;
 mod sessions;
 mod sign_ins;
+mod targets;
+mod users;
 mod world;
