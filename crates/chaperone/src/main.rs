@@ -117,9 +117,17 @@ impl Problem {
     }
 }
 
+/// A node's memory goes back to the system when the work is done; glibc's allocator keeps it (decision 0016).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What is not logged unless it is asked for: a library's word about every connection of a strange client.
+const QUIET: &str = "rustls=error";
+
 /// Runs a command that needs a runtime; logs go to standard error, standard output is the command's own.
 fn run(level: &str, command: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
-    let filter = EnvFilter::try_from_env("CHAPERONE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = EnvFilter::try_from_env("CHAPERONE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("{level},{QUIET}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -11,6 +11,8 @@ use crate::setup;
 
 const READY_LIMIT: Duration = Duration::from_secs(10);
 
+/// Without a request for this long, none is on its way any more.
+const SETTLE: Duration = Duration::from_millis(300);
 /// Where the application behind says how many requests it had.
 const COUNTER: &str = "/requests";
 
@@ -35,8 +37,21 @@ impl Nginx {
         Self::start(folder, 1, "", "", &site)
     }
 
-    /// Requests that it was asked so far, not counting the questions that this asks.
+    /// Requests that it was asked so far, not counting the questions that this asks, once no more come: those that
+    /// a load left behind when it stopped are still on their way.
     pub(crate) fn requests(&mut self) -> Outcome<u64> {
+        let mut seen = self.requests_now()?;
+        loop {
+            std::thread::sleep(SETTLE);
+            let now = self.requests_now()?;
+            if now == seen {
+                return Ok(now);
+            }
+            seen = now;
+        }
+    }
+
+    fn requests_now(&mut self) -> Outcome<u64> {
         let url = format!("http://127.0.0.1:{}{COUNTER}", self.port);
         let text = Program::new("curl").args(["--silent", "--show-error", "--fail", &url]).text()?;
         self.asked += 1;

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::client::Call;
-use crate::process::{Installation, LIMIT, PASSWORD};
+use crate::process::{Demo, Installation, LIMIT, PASSWORD};
 
 /// Nobody who only pauses for breath is thrown out before this.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -148,6 +148,22 @@ async fn over_tls_both_protocols_are_spoken_and_browsers_are_told_to_stay() {
     let in_clear = Call::get("console.localhost", "/healthz").send(port).await;
     assert!(in_clear.is_err(), "no answer in clear at a port with TLS: {in_clear:?}");
     process.stopped().await;
+}
+
+#[tokio::test]
+async fn the_demo_speaks_tls_when_it_is_given_a_certificate() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = (format!("{CERTIFICATES}/target.pem"), format!("{CERTIFICATES}/target.key"));
+    let more = ["--tls-certificate", &certificate, "--tls-key", &key];
+    let demo = Demo::start(data.path(), &[], &more).await;
+    assert_eq!(demo.line["target_url"], format!("https://erp.localhost:{}", demo.port));
+    let administrator = demo.of_role("system_administrator")[0];
+    let targets = Call::api(Method::GET, "/targets").by(administrator);
+    let answer = targets.over(secure(demo.port, b"http/1.1").await).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let in_clear = Call::get("console.localhost", "/healthz").send(demo.port).await;
+    assert!(in_clear.is_err(), "no answer in clear: {in_clear:?}");
+    demo.process.stopped().await;
 }
 
 /// The address under which the trail keeps a sign-in that came with these headers.
