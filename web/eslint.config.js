@@ -4,7 +4,7 @@ import js from "@eslint/js";
 import ts from "typescript-eslint";
 
 export default ts.config(
-  { ignores: ["**/dist/", "**/node_modules/", "**/schema.d.ts", "**/test-results/", "**/playwright-report/"] },
+  { ignores: ["**/dist/", "**/node_modules/", "**/schema.ts", "**/test-results/", "**/playwright-report/"] },
   js.configs.recommended,
   ...ts.configs.strict,
   {

@@ -97,7 +97,7 @@ pub(crate) struct AuditEventsQuery {
     after: Option<String>,
 }
 
-/// The trail, oldest first.
+/// The trail, newest first; with `after_seq` in the order of numbers, so that a program can follow it.
 #[utoipa::path(get, path = "/audit-events", tag = "administration", params(AuditEventsQuery), responses((status = 200, body = List<AuditEventBody>)))]
 pub(crate) async fn list(
     State(api): State<Api>,

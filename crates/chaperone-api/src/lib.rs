@@ -116,7 +116,7 @@ fn routes() -> OpenApiRouter<Api> {
 /// The routes of the console's host that are API.
 pub fn router(app: Arc<App>) -> Router {
     let (router, description) = routes().split_for_parts();
-    let description = serde_json::to_string(&description).unwrap_or_default();
+    let description = serde_json::to_string(&with_names(description)).unwrap_or_default();
     let described = move || {
         let description = description.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], description) }
@@ -132,7 +132,28 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The description of the API (OpenAPI 3.1).
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    with_names(routes().into_openapi())
+}
+
+/// Gives every operation a name of its own, from its method and path: `get_users_id`. Handlers of different nouns
+/// have the same names in the code.
+fn with_names(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for (path, item) in &mut description.paths.paths {
+        let words = path.trim_start_matches("/api/v1").replace(['{', '}'], "").replace(['/', '-', '.'], "_");
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}{words}"));
+            }
+        }
+    }
+    description
 }
 
 /// Answers are nobody else's: not kept by caches, not shown in frames, not guessed at.

@@ -21,8 +21,8 @@ use crate::errors::{Answer, Next, Refused};
 
 /// Where a refused recorder is tried again.
 pub(crate) const RETRY_PATH: &str = "/.chaperone/retry";
-/// What problem types begin with.
-const PROBLEM_TYPE: &str = "https://chaperone.dev/problems/";
+/// What problem types begin with, here as in the API.
+const PROBLEM_TYPE: &str = "/problems/";
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2330;--dim:#5a6376;--paper:#f6f7f9;--card:#fff;--line:#dfe3ea;--act:#1f5fbf}\

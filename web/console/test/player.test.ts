@@ -13,10 +13,11 @@ const document = (id: string, offset: number, frame = false): RecordedDocument =
   url: `http://erp.localhost/${id}`,
   state: "ended",
   frame,
+  replayable: true,
 });
 const step = (seq: number, offset_ms: number, document_id: string): Step => ({
-  seq, offset_ms, document_id, at: "", kind: "click", text: "", label: "", role: null, value: null, form_context: null,
-  record_context: null, page: null, selectors: [], exchange_ids: [], trusted: true, node: seq,
+  seq, offset_ms, document_id, at: "", kind: "click", text: "", label: "", role: "", control: "", value: null, form_context: null,
+  record_context: null, page: { url: "", title: "" }, selectors: [], exchange_ids: [], trusted: true, node: seq,
 });
 
 test("the picture follows the hands from tab to tab, and frames are part of their page", () => {

@@ -96,7 +96,7 @@ export const isSafe = (method: string): boolean => /^(get|head)$/i.test(method);
 
 /** What a script is told when its change is refused here, as the gateway would tell it. */
 export const REFUSAL = JSON.stringify({
-  type: "https://chaperone.invalid/problems/evidence-missing",
+  type: "/problems/evidence-missing",
   title: "Evidence is missing",
   status: 428,
   detail: "Recording has stopped; changes are blocked. Reload the page.",

@@ -176,6 +176,20 @@ fn no_route_is_missing_from_the_table() {
     assert_eq!(routes, table);
 }
 
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let description = serde_json::to_value(chaperone_api::openapi()).expect("JSON");
+    let operations = description["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("methods"));
+    let names: Vec<&str> =
+        operations.map(|(_, operation)| operation["operationId"].as_str().expect("a name")).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+    assert!(names.contains(&"get_privileged_sessions_id"), "{names:?}");
+}
+
 #[tokio::test]
 async fn live_changes_need_a_sign_in_too() {
     let world = World::new().await;

@@ -121,7 +121,7 @@ pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<()
 }
 
 impl Reads<'_> {
-    /// The trail: oldest first, or by number when only events after a number are wanted.
+    /// The trail: newest first, or by number when only events after a number are wanted.
     pub async fn audit_events(
         &self,
         filter: EventFilter,
@@ -136,8 +136,9 @@ impl Reads<'_> {
             .and_if("sign_in_id = ?", filter.sign_in_id.map(SignInId::uuid))
             .and_if("at >= ?", filter.start.map(micros))
             .and_if("at < ?", filter.end.map(micros));
-        let key = if by_number { "seq" } else { "at" };
-        let sorting = Sorting { key, id: "id", order: Direction::OldestFirst, is_text: false };
+        let (key, order) =
+            if by_number { ("seq", Direction::OldestFirst) } else { ("at", Direction::NewestFirst) };
+        let sorting = Sorting { key, id: "id", order, is_text: false };
         let place = |stored: &StoredEvent| {
             let key = if by_number { stored.seq.unwrap_or(i64::MAX) } else { micros(stored.event.at) };
             (Key::Number(key), stored.event.id.uuid())

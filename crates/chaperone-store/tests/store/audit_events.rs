@@ -68,6 +68,13 @@ async fn ask(world: &World, filter: EventFilter, page: Page) -> Items<StoredEven
     world.store.read().audit_events(filter, page).await.expect("read")
 }
 
+/// All that a filter by anything but a number finds, oldest first.
+async fn in_order(world: &World, filter: EventFilter) -> Vec<StoredEvent> {
+    let found = ask(world, filter, first(ALL)).await;
+    assert_eq!(found.next, None);
+    found.items.into_iter().rev().collect()
+}
+
 async fn sequence(world: &World, limit: u64) -> u64 {
     world
         .books(limit, |books, limit| Box::pin(async move { books.sequence_events(limit).await }))
@@ -83,9 +90,8 @@ async fn an_event_reads_back_as_it_was_written_with_every_action_and_actor() {
         let actions = AuditAction::ALL.iter().map(|action| AuditEvent { action: *action, ..full(&world, 2) });
         let events: Vec<_> = actors.into_iter().chain(actions).chain([plain(&world, 3)]).collect();
         add(&world, events.clone()).await;
-        let stored = ask(&world, from_the_beginning(), first(ALL)).await;
-        assert_eq!(stored.next, None);
-        let stored: Vec<_> = stored.items.into_iter().map(|stored| stored.event).collect();
+        let stored = in_order(&world, from_the_beginning()).await;
+        let stored: Vec<_> = stored.into_iter().map(|stored| stored.event).collect();
         assert_eq!(stored, events);
     }
 }
@@ -181,7 +187,7 @@ async fn each_filter_finds_exactly_its_events() {
             (EventFilter { user_id: Some(world.anna.id), ..span(11, 40) }, vec![]),
         ];
         for (filter, expected) in table {
-            let found = ask(&world, filter.clone(), first(ALL)).await.items;
+            let found = in_order(&world, filter.clone()).await;
             assert_eq!(
                 found.iter().map(|stored| stored.event.id).collect::<Vec<_>>(),
                 expected,
@@ -215,9 +221,9 @@ async fn pages_by_time_and_by_number_show_every_event_once() {
         let ids: Vec<_> = events.iter().map(|event| event.id).collect();
         add(&world, events).await;
         while sequence(&world, 5).await > 0 {}
-        let by_time = from_the_beginning();
+        let newest_first: Vec<_> = ids.iter().rev().copied().collect();
         let by_number = EventFilter { after_seq: Some(0), ..from_the_beginning() };
-        for filter in [by_time, by_number] {
+        for (filter, ids) in [(from_the_beginning(), newest_first), (by_number, ids)] {
             for limit in [1, 4, 11, 12] {
                 let mut seen = Vec::new();
                 let mut page = first(limit);
@@ -235,9 +241,8 @@ async fn pages_by_time_and_by_number_show_every_event_once() {
 
 /// The numbers in order of time, each with its event.
 async fn numbers(world: &World) -> Vec<(Option<i64>, AuditEventId)> {
-    let stored = ask(world, EventFilter::default(), first(ALL)).await;
-    assert_eq!(stored.next, None);
-    stored.items.iter().map(|stored| (stored.seq, stored.event.id)).collect()
+    let stored = in_order(world, EventFilter::default()).await;
+    stored.iter().map(|stored| (stored.seq, stored.event.id)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

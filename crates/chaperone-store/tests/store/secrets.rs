@@ -1,4 +1,4 @@
-//! What is found by the hash of a secret: API tokens and one-time codes. And the clock's high water.
+//! What is found by the hash of a secret: API tokens and one-time codes.
 
 use chaperone_domain::ids::ApiTokenId;
 use chaperone_store::{ApiToken, EntryCode, StoreError};
@@ -106,17 +106,5 @@ async fn a_code_comes_back_once_and_only_in_its_time() {
             .books(at(60), |books, now| Box::pin(async move { books.delete_expired_entry_codes(now).await }));
         sweep.await.expect("swept");
         assert_eq!(redeem(HASH, 1).await, Ok(None));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_clocks_high_water_only_rises() {
-    for world in World::each().await {
-        let raise = |second: i64| {
-            world.books(at(second), |books, now| Box::pin(async move { books.raise_high_water(now).await }))
-        };
-        assert_eq!(raise(100).await, Ok(at(100)));
-        assert_eq!(raise(40).await, Ok(at(100)));
-        assert_eq!(raise(101).await, Ok(at(101)));
     }
 }

@@ -58,7 +58,7 @@ pub fn later(world: &World, by: Duration) {
     world.disk.ahead_s.fetch_add(i64::try_from(by.as_secs()).expect("short"), Ordering::SeqCst);
 }
 
-/// The refusals in the trail, each as action and cause.
+/// The refusals in the trail, each as action and cause, oldest first.
 pub async fn events(world: &World) -> Vec<String> {
     let mut auditor = world.live.facts().user.clone();
     auditor.roles = Roles::new([Role::Auditor]);
@@ -69,6 +69,7 @@ pub async fn events(world: &World) -> Vec<String> {
     found
         .items
         .iter()
+        .rev()
         .filter(|stored| told.contains(&stored.event.action))
         .map(|stored| {
             let cause = stored.event.details.iter().find(|(name, _)| name == "cause");

@@ -37,5 +37,5 @@ const columns: Column<AuditLogItem>[] = [
 export const AuditLogTab = ({ session }: { session: PrivilegedSession }) => {
   const log = useQuery(queries.auditLog(session.id));
   if (log.error && !log.data) return <ProblemNote error={log.error} onRetry={() => void log.refetch()} />;
-  return <DataTable caption={texts.session.auditLog} columns={columns} rows={log.data} rowId={(item) => `${item.at} ${item.from_status ?? ""} ${item.to_status} ${item.id ?? ""}`} empty={<EmptyState title={texts.session.auditEmpty} />} />;
+  return <DataTable caption={texts.session.auditLog} columns={columns} rows={log.data} rowId={(item) => `${item.at} ${item.from_status ?? ""} ${item.to_status} ${item.action}`} empty={<EmptyState title={texts.session.auditEmpty} />} />;
 };

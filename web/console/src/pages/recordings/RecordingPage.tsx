@@ -55,7 +55,7 @@ const Recording = ({ recording, steps, exchanges }: Props) => {
   const unexplained = useMemo(() => exchanges.filter((one) => one.kind === "change" && !one.explained), [exchanges]);
   const duration = Math.max(recording.duration_ms, ordered.at(-1)?.offset_ms ?? 0, 1);
   const document = recording.documents.find((one) => one.id === state.document_id);
-  const title = `${texts.player.title}: ${recording.account.name}`;
+  const title = `${texts.player.title}: ${recording.account?.name ?? recording.user.user_name}`;
   useEffect(() => {
     window.document.title = `${title} · ${texts.product}`;
   }, [title]);
@@ -65,7 +65,7 @@ const Recording = ({ recording, steps, exchanges }: Props) => {
       <header className={classes["header"]}>
         <div className="stack">
           <div className="small soft">
-            {recording.privileged_session_id === null ? texts.session.recordings : <Link to={paths.privilegedSession(recording.privileged_session_id, "recordings")}>{recording.account.name}</Link>}
+            {recording.privileged_session_id === null ? texts.session.recordings : <Link to={paths.privilegedSession(recording.privileged_session_id, "recordings")}>{recording.account?.name ?? texts.session.recordings}</Link>}
           </div>
           <h1 className={classes["title"]}>{title}</h1>
         </div>

@@ -53,7 +53,7 @@ const columns: Column<SignIn>[] = [
 ];
 
 const Where = ({ item }: { item: SignIn }) => {
-  const names = item.targets.map((target) => (typeof target === "string" ? target : target.name)).join(", ");
+  const names = item.targets.join(", ");
   if (item.privileged_session_id === null) return <span className="soft">{names || words.console}</span>;
   return (
     <Link to={paths.privilegedSession(item.privileged_session_id)} title={words.via}>
@@ -84,7 +84,7 @@ export const SignInsPage = () => {
       {list.error && !list.data ? (
         <ProblemNote error={list.error} onRetry={() => void list.refetch()} />
       ) : (
-        <DataTable caption={words.caption} columns={columns} rows={list.data?.items} stale={list.isPlaceholderData} rowId={(item) => item.id ?? item.sign_in_id ?? `${item.user_id} ${item.started_at} ${item.channel}`} empty={<EmptyState title={words.empty} hint={words.emptyHint} />} />
+        <DataTable caption={words.caption} columns={columns} rows={list.data?.items} stale={list.isPlaceholderData} rowId={(item) => item.sign_in_id} empty={<EmptyState title={words.empty} hint={words.emptyHint} />} />
       )}
       <Pager next={list.data?.next ?? null} firstLabel={texts.common.firstPage} nextLabel={texts.common.nextPage} />
       <p className="small soft">{texts.common.inZone(zoneName())}</p>

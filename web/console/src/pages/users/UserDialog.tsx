@@ -33,7 +33,7 @@ export const UserDialog = ({ user, onDone, onClose }: Props) => {
   const { values, set, errors, setErrors } = useFields({ user_name: user?.user_name ?? "", display_name: user?.display_name ?? "", email: user?.email ?? "", roles: user?.roles ?? (["user"] as Role[]) });
 
   const save = useSaved(
-    async (): Promise<UserCreated> => {
+    async (): Promise<User & Partial<UserCreated>> => {
       const { user_name, ...rest } = values;
       return user === null ? calls.createUser({ user_name, ...rest }) : calls.changeUser(user.id, rest);
     },
