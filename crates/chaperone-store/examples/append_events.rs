@@ -5,8 +5,9 @@
 //! ```
 //!
 //! `changes` writes what the product writes: a privileged session and its audit event in one transaction, and
-//! prints `kept <id of the session>`. `events` appends audit events alone and prints `kept <id of the event>`.
-//! Without seconds it goes on until it is killed: the crash tests do that. The bench reads its lines.
+//! prints `kept <id of the session>`; beside that it numbers the trail, as the product does. `events` appends audit events alone and prints `kept <id of the event>`.
+//! What the store refuses is told as `refused <why>`, and tried again. Without seconds it goes on until it is killed:
+//! the crash tests do that. The bench reads its lines.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -24,6 +25,9 @@ mod world;
 /// How it is called.
 const USAGE: &str = "append_events <url of an empty database> <writers> <changes|events> [<seconds>]";
 
+/// How long a writer waits that was refused.
+const PAUSE: Duration = Duration::from_millis(20);
+
 #[tokio::main]
 async fn main() -> Result<(), &'static str> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,13 +38,26 @@ async fn main() -> Result<(), &'static str> {
 
     let world = World::new(Place::Lent(url.clone())).await;
     let write = async || loop {
-        let id = if changes { change(&world).await } else { event(&world).await };
-        let line = format!("kept {}\n", id.expect("kept"));
+        let line = match if changes { change(&world).await } else { event(&world).await } {
+            Ok(id) => format!("kept {id}\n"),
+            Err(error) => {
+                tokio::time::sleep(PAUSE).await;
+                format!("refused {error}\n")
+            }
+        };
         std::io::stdout().lock().write_all(line.as_bytes()).expect("told");
     };
-    let writing = futures_util::future::join_all((0..writers).map(|_| write()));
+    let number = async || loop {
+        // A refusal here is one of the disk, which the writers meet too.
+        let _ = world
+            .books(1_000, |books, most| Box::pin(async move { books.sequence_events(most).await }))
+            .await;
+        tokio::time::sleep(PAUSE).await;
+    };
+    let writers = futures_util::future::join_all((0..writers).map(|_| write()));
+    let writing = async { if changes { drop(tokio::join!(writers, number())) } else { drop(writers.await) } };
     match seconds {
-        None => drop(writing.await),
+        None => writing.await,
         // What is not acknowledged in time does not count.
         Some(seconds) => drop(tokio::time::timeout(Duration::from_secs(seconds), writing).await),
     }

@@ -3,11 +3,12 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use sea_orm_migration::MigratorTrait as _;
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::StoreError;
 use crate::migrations::Migrator;
@@ -87,6 +88,7 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(ACQUIRE)
+            .after_release(|connection, _| only_whole(!connection.is_in_transaction()))
             .connect_with(options.clone())
             .await
             .map_err(|error| unreachable(&error))?;
@@ -110,6 +112,7 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE)
+            .after_release(|connection, _| only_whole(!connection.is_in_transaction()))
             .connect_with(options)
             .await
             .map_err(|error| unreachable(&error))?;
@@ -130,6 +133,13 @@ impl Store {
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.read().place.one("SELECT 1", args![], |_| Ok(())).await.map(|_| ())
     }
+}
+
+/// A connection goes back to its pool only when no transaction is open on it. When the disk fails, SQLite ends a
+/// transaction by itself or refuses to end it, and sqlx takes it to be open from then on: what is written on that
+/// connection later would be acknowledged and never be committed. Closing it undoes whatever is open.
+fn only_whole(whole: bool) -> BoxFuture<'static, Result<bool, sqlx::Error>> {
+    Box::pin(async move { Ok(whole) })
 }
 
 async fn migrate(connection: &DatabaseConnection) -> Result<(), StoreError> {

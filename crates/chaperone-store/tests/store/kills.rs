@@ -1,8 +1,9 @@
-//! A process that is killed while it writes loses nothing that it was told is kept, and leaves nothing half done.
+//! A process that is killed while it writes, or whose disk is full for a while, loses nothing that it was told is kept,
+//! and leaves nothing half done.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use chaperone_domain::ids::PrivilegedSessionId;
 use chaperone_store::{Store, StoreConfig};
@@ -38,6 +39,71 @@ fn write_and_kill(url: &str, after: usize) -> Vec<PrivilegedSessionId> {
     told.extend(lines.filter_map(kept));
     assert!(told.len() >= after, "it died by itself after {}", told.len());
     told
+}
+
+/// The lines of a process that is killed at the end.
+struct Lines {
+    child: Child,
+    lines: Box<dyn Iterator<Item = String>>,
+}
+
+impl Lines {
+    /// The next lines that begin with `mark`, so many, without it.
+    fn next(&mut self, mark: &str, many: usize) -> Vec<String> {
+        let found = self.lines.by_ref().filter_map(|line| line.strip_prefix(mark).map(str::to_owned));
+        let found: Vec<_> = found.take(many).collect();
+        assert_eq!(found.len(), many, "it ended by itself");
+        found
+    }
+
+    /// How large a file it may still write: at 0 every disk is full.
+    fn limit_files(&self, bytes: &str) {
+        let pid = self.child.id().to_string();
+        let limited =
+            Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:unlimited")]).status();
+        assert!(limited.expect("prlimit").success());
+    }
+}
+
+/// Fills the disk under a process that writes and makes room again, some times; answers what it was told is kept.
+fn write_on_a_full_disk(url: &str) -> Vec<PrivilegedSessionId> {
+    // Without this the signal that comes with the limit would end it, which a full disk does not.
+    let command = writing(url);
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let mut lines = Lines { child, lines: Box::new(lines) };
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        told.extend(lines.next(MARK, 100));
+        lines.limit_files("0");
+        // More than all that were on their way: these were asked when it was full.
+        lines.next("refused ", 100);
+        lines.limit_files("unlimited");
+    }
+    told.extend(lines.next(MARK, 100));
+    lines.child.kill().expect("killed");
+    lines.child.wait().expect("gone");
+    told.iter().map(|id| id.parse().expect("an id")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_as_kept_after_the_disk_was_full_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite:{}", folder.path().join("rows.db").display());
+    let database = url.clone();
+    let told = tokio::task::spawn_blocking(move || write_on_a_full_disk(&database)).await.expect("killed");
+    let store = Store::connect(StoreConfig::new(url)).await.expect("the database opens");
+    for id in told {
+        let stored = store.read().privileged_session(id).await.expect("read");
+        assert!(stored.is_some(), "{id} was acknowledged");
+        assert_eq!(store.read().audit_log(id).await.expect("read").len(), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
