@@ -53,6 +53,11 @@ pub struct AppConfig {
 /// A document's tail is taken for this long after its sign-in ended.
 pub const TAIL: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
 
+/// How long an answer about readiness holds.
+const READINESS_FRESH: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
+/// How long the database may take to store something before it counts as away.
+const READINESS_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Plain handles; mutable state belongs to the part that it is in.
 pub struct App {
     pub(crate) store: Store,
@@ -75,6 +80,8 @@ pub struct App {
     pub(crate) hands: Hands,
     /// Since when nothing can be recorded.
     pub(crate) unrecordable_since: std::sync::Mutex<Option<Instant>>,
+    /// What was missing when it was looked last.
+    readiness: tokio::sync::Mutex<Option<(Instant, Vec<String>)>>,
 }
 
 impl App {
@@ -104,6 +111,7 @@ impl App {
             processor_nudge: Notify::new(),
             hands: Hands::default(),
             unrecordable_since: std::sync::Mutex::new(None),
+            readiness: tokio::sync::Mutex::new(None),
         });
         app.gate.set_targets(app.store.read().targets().await?);
         app.take_in_live_sign_ins().await?;
@@ -148,15 +156,28 @@ impl App {
         }
     }
 
-    /// Whether everything that work needs is there; the sentences say what is not.
+    /// Whether everything that work needs is there; the sentences say what is not. Both are tried by writing to
+    /// them, at most once in [`READINESS_FRESH`], however many ask.
     pub async fn readiness(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if let Err(error) = self.store.probe().await {
-            problems.push(format!("the database does not answer: {error}"));
+        let mut known = self.readiness.lock().await;
+        let now = self.now();
+        if let Some((at, problems)) = &*known
+            && now.duration_since(*at) < READINESS_FRESH
+        {
+            return problems.clone();
         }
-        if let Err(error) = self.vault.ready() {
+        let mut problems = Vec::new();
+        let write =
+            self.store.keep_books(move |books| Box::pin(async move { books.raise_high_water(now).await }));
+        match tokio::time::timeout(READINESS_LIMIT, write).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => problems.push(format!("nothing can be stored: {error}")),
+            Err(_) => problems.push("nothing can be stored: the database does not answer".to_owned()),
+        }
+        if let Err(error) = self.vault.probe().await {
             problems.push(format!("recordings cannot be kept: {error}"));
         }
+        *known = Some((now, problems.clone()));
         problems
     }
 }

@@ -188,7 +188,12 @@ pub struct StepRecord {
 
 /// A name in a sentence, between `**`; `None` where there is none.
 fn name(text: &str) -> Option<String> {
-    let clean = tidy(text, NAME_MAX_CHARS);
+    let whole = tidy(text, NAME_MAX_CHARS);
+    // What a form puts after a label (*Name:*, *Name \**) is no part of its name in a sentence.
+    let clean = match whole.trim_end_matches([':', '*', ' ']) {
+        "" => whole.as_str(),
+        clean => clean,
+    };
     (!clean.is_empty()).then(|| format!("**{}**", clean.replace("**", "∗∗")))
 }
 

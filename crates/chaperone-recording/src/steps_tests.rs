@@ -14,6 +14,8 @@ fn every_kind_has_its_sentence() {
     let table = [
         (json!({"kind": "click", "label": "Save", "role": "button"}), "Click **Save**"),
         (json!({"kind": "click", "label": "Payments", "role": "tab"}), "Open the **Payments** tab"),
+        (json!({"kind": "click", "label": "Name: *", "role": "textbox"}), "Click **Name**"),
+        (json!({"kind": "click", "label": "*", "role": "button"}), "Click *****"),
         (json!({"kind": "click", "role": "button"}), "Click the button"),
         (json!({"kind": "click"}), "Click the page"),
         (json!({"kind": "double_click", "label": "V-100", "role": "row"}), "Double-click **V-100**"),

@@ -40,11 +40,13 @@ export class Chaperone {
     this.dataDir = dataDir;
   }
 
-  static async start(more: string[] = []): Promise<Chaperone> {
+  /** `before` is what starts the executable, if it is not started directly. */
+  static async start(more: string[] = [], before: string[] = []): Promise<Chaperone> {
     const executable = process.env["CHAPERONE_BIN"];
     if (executable === undefined) throw new Error("CHAPERONE_BIN names no executable; run `cargo xtask test --only e2e`");
     const dataDir = await mkdtemp(join(tmpdir(), "chaperone-e2e-"));
-    const program = new Program(executable, ["demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", dataDir, ...more]);
+    const command = [...before, executable, "demo", "--json", "--listen", "127.0.0.1:0", "--data-dir", dataDir, ...more];
+    const program = new Program(command[0] ?? executable, command.slice(1));
     try {
       return new Chaperone(JSON.parse(await program.line(READY_LIMIT_MS)) as Ready, program, dataDir);
     } catch (error) {
@@ -87,10 +89,20 @@ export class Chaperone {
 }
 
 /** A test with a running Chaperone; what it wrote to the terminal is attached when the story fails. */
-export const test = base.extend<{ chaperone: Chaperone; chaperoneArguments: string[] }>({
+export const test = base.extend<{ chaperone: Chaperone; chaperoneArguments: string[]; fragile: Chaperone }>({
   chaperoneArguments: [[], { option: true }],
   chaperone: async ({ chaperoneArguments }, use, info) => {
     const chaperone = await Chaperone.start(chaperoneArguments);
+    await use(chaperone);
+    await chaperone.stop();
+    if (info.status !== info.expectedStatus) {
+      await info.attach("chaperone's output", { body: chaperone.program.output, contentType: "text/plain" });
+    }
+  },
+  // One whose disk can be filled: the signal that the system sends with that would end it, as a full disk does not.
+  // eslint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from the pattern
+  fragile: async ({}, use, info) => {
+    const chaperone = await Chaperone.start([], ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
     await use(chaperone);
     await chaperone.stop();
     if (info.status !== info.expectedStatus) {

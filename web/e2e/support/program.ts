@@ -1,5 +1,5 @@
 /** Starting a program beside a test, waiting until it is ready, and stopping it with all that it started. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
 
 /** How long a program may take to stop before it is killed. */
@@ -90,6 +90,11 @@ export class Program {
     const timer = setTimeout(() => this.signal("SIGKILL"), STOP_GRACE_MS);
     await this.#ended;
     clearTimeout(timer);
+  }
+
+  /** How large a file it may still write, in bytes: at 0 every disk is full. Needs a program that survives that. */
+  limitFiles(bytes: number | "unlimited"): void {
+    execFileSync("prlimit", ["--pid", String(this.pid), `--fsize=${bytes}:unlimited`]);
   }
 
   /** Sends a signal to the program and to all that it started. */

@@ -50,7 +50,10 @@ async fn end_unrecordable(app: &Arc<App>) -> Result<(), AppError> {
             app.end_sign_in_row(&op, row, EndKind::Lost).await?;
         }
     }
-    let since = match (app.vault.ready(), app.unrecordable_since.lock()) {
+    // The disk is tried while somebody is recorded; else it is enough that there is room.
+    let recorded = app.gate.all().iter().any(|live| !matches!(live.recorded, Recorded::No));
+    let probed = if recorded { app.vault.probe().await } else { app.vault.ready() };
+    let since = match (probed, app.unrecordable_since.lock()) {
         (Ok(()), Ok(mut since)) => {
             *since = None;
             return Ok(());

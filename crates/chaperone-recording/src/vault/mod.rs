@@ -219,6 +219,14 @@ impl Vault {
         Ok(())
     }
 
+    /// Whether recordings can be kept at this moment: as [`ready`](Self::ready), and a block that is written to the
+    /// spool becomes durable. A quota, a limit or a disk that went read-only shows only so.
+    pub async fn probe(&self) -> Result<(), VaultError> {
+        self.ready()?;
+        let spool = self.inner.spool.clone();
+        blocking(move || spool.probe().map_err(|error| VaultError::io("trying the spool", error))).await
+    }
+
     /// Bytes in the spool.
     pub fn spool_bytes(&self) -> u64 {
         self.inner.spool.used()

@@ -37,6 +37,11 @@ pub(crate) fn free_space_of_file_system() -> FreeSpace {
     })
 }
 
+/// The file that is written to see whether the disk takes anything.
+const PROBE: &str = "probe";
+/// A block of the disk.
+const PROBE_BYTES: usize = 4096;
+
 /// The spool's folder, with what is used of it.
 pub(crate) struct Spool {
     root: PathBuf,
@@ -146,6 +151,13 @@ impl Spool {
             return Err(io::Error::other("the disk was told to fail"));
         }
         file.sync_data()
+    }
+
+    /// Tries whether what is written becomes durable.
+    pub(crate) fn probe(&self) -> io::Result<()> {
+        let mut file = File::create(self.root.join(PROBE))?;
+        file.write_all(&[0x5a; PROBE_BYTES])?;
+        self.sync(&file)
     }
 
     /// Makes the names in a folder durable.

@@ -50,6 +50,17 @@ async fn a_disk_without_room_holds_new_recordings_back_and_lets_running_ones_fin
 }
 
 #[tokio::test]
+async fn a_disk_that_takes_nothing_is_noticed_before_anything_is_lost() {
+    let place = Place::new();
+    let vault = place.open();
+    vault.probe().await.unwrap();
+    vault.inner.spool.failing_syncs.store(1, Ordering::SeqCst);
+    assert!(matches!(vault.probe().await, Err(VaultError::Io { .. })));
+    vault.probe().await.unwrap();
+    assert_eq!(vault.spooled().unwrap(), [], "what was tried is no recording");
+}
+
+#[tokio::test]
 async fn after_a_failed_sync_nothing_counts_until_the_place_is_sound_again() {
     let place = Place::new();
     let vault = place.open();
