@@ -16,7 +16,7 @@ use crate::bodies::{
 };
 use crate::frame::Frame;
 use crate::steps::StepRecord;
-use crate::values::{Explained, UnexplainedValue, leaves};
+use crate::values::{Drawn, Explained, UnexplainedValue, leaves};
 
 /// A step explains what leaves its document within this time after it: what the page's own script sends later is not
 /// the doing of the person any more.
@@ -144,6 +144,7 @@ pub(crate) struct Joiner {
     sockets: HashMap<ExchangeId, Socket>,
     documents: HashMap<DocumentId, Seen>,
     explained: Explained,
+    drawn: Drawn,
 }
 
 struct Socket {
@@ -167,6 +168,11 @@ impl Joiner {
     pub(crate) fn batch(&mut self, document: DocumentId, sequence: u32) {
         let seen = self.documents.entry(document).or_default();
         seen.sequence = seen.sequence.max(Some(sequence));
+    }
+
+    /// A full picture of a document is in the chain.
+    pub(crate) fn picture(&mut self, document: DocumentId, picture: &serde_json::Value) {
+        self.drawn.picture(document, picture);
     }
 
     /// A step is in the chain.
@@ -285,9 +291,9 @@ impl Joiner {
 
     fn ended(&self, mut exchange: Exchange) -> Exchange {
         if exchange.may_change() {
+            let known = |value: &str| self.explained.has(value) || self.drawn.has(exchange.document, value);
             let values = leaves(exchange.request_type(), &exchange.request_body);
-            exchange.unexplained =
-                values.into_iter().filter(|leaf| !self.explained.has(&leaf.value)).collect();
+            exchange.unexplained = values.into_iter().filter(|leaf| !known(&leaf.value)).collect();
         }
         exchange
     }

@@ -175,6 +175,11 @@ impl Builder {
             }
             FrameBody::Dom(entries, snapshot) => {
                 self.heard(entries, at, *snapshot);
+                if *snapshot {
+                    for entry in entries.values().into_iter().flatten() {
+                        self.joiner.picture(entries.batch.document, &entry);
+                    }
+                }
             }
             FrameBody::Intents(entries) => self.heard(entries, at, false),
             FrameBody::Health(entries) => {

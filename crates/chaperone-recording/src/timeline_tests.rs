@@ -170,6 +170,35 @@ fn without_bodies_it_counts_the_same() {
 }
 
 #[test]
+fn what_the_page_held_is_explained_and_what_nobody_saw_or_typed_is_not() {
+    let field = |value: &str| json!({"type": 2, "tagName": "input", "attributes": {"value": value}, "childNodes": []});
+    let option = json!({"type": 2, "tagName": "option", "attributes": {"value": "ZZ99"}, "childNodes": []});
+    let body = json!({"type": 2, "tagName": "body", "attributes": {}, "childNodes": [field("Brevik"), field("3950"), option]});
+    let picture = json!({"type": 2, "data": {"node": {"type": 0, "childNodes": [body]}}, "timestamp": 1});
+    let head = BatchHead {
+        document: document(1),
+        epoch: 0,
+        sequence: 0,
+        since_start_ms: 0,
+        hidden: false,
+        tail: false,
+        ended: false,
+    };
+    let dom = PageEntries { batch: head, json: json!([picture]).to_string().into() };
+    let story = Story::new()
+        .then(FrameBody::Dom(dom, true))
+        .steps(1, 1, json!([step(0, "click", "Save", "")]))
+        .opened(10, Some((1, 1)), None, r#"{"name":"brevik","postcode":3950,"iban":"ZZ99"}"#)
+        .opened(11, None, None, r#"{"name":"Brevik"}"#);
+    let timeline = story.read();
+    let unexplained = |number: usize| {
+        timeline.exchanges[number].unexplained.iter().map(|value| value.name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(unexplained(0), ["iban"]);
+    assert_eq!(unexplained(1), ["name"], "it was another document's, or none's");
+}
+
+#[test]
 fn a_change_that_no_person_made_is_not_explained_whatever_the_page_names() {
     let mut by_script = step(0, "click", "Save", "");
     by_script["trusted"] = json!(false);

@@ -1,7 +1,9 @@
-//! Values that were sent, and values that the user entered: which of the first do the second explain?
+//! Values that were sent, and values that the user entered or found in the page's fields: which of the first do the
+//! others explain?
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use chaperone_domain::ids::DocumentId;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,10 +15,12 @@ const LEAVES_MAX: usize = 1000;
 const DEPTH_MAX: usize = 64;
 /// Longest value that is compared, in bytes; longer ones are files, not entries.
 const VALUE_MAX_BYTES: usize = 16 * 1024;
+/// Values of drawn fields that are kept of one recording; what comes later needs a step.
+const DRAWN_MAX: usize = 100_000;
 /// Characters at which the recorder cuts a value.
 const STEP_VALUE_CHARS: usize = 4000;
 
-/// A value that was sent and that no step entered.
+/// A value that was sent, that no step entered, and that no field of the page held when it was drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnexplainedValue {
     /// Where it stood: a field's name, or the path in a JSON body.
@@ -57,6 +61,39 @@ impl Explained {
     pub(crate) fn has(&self, value: &str) -> bool {
         forms(value).iter().any(|form| self.words.contains(form))
             || self.cut.iter().any(|beginning| value.starts_with(beginning.as_str()))
+    }
+}
+
+/// The values that stood in the fields of pages when they were drawn: whoever saves a form sends those too that they
+/// did not touch.
+#[derive(Default)]
+pub(crate) struct Drawn {
+    words: HashMap<DocumentId, HashSet<String>>,
+    count: usize,
+}
+
+impl Drawn {
+    /// Takes in a full picture of a page, as rrweb makes it.
+    pub(crate) fn picture(&mut self, document: DocumentId, picture: &Value) {
+        let words = self.words.entry(document).or_default();
+        let mut nodes = vec![&picture["data"]["node"]];
+        while let Some(node) = nodes.pop() {
+            nodes.extend(node["childNodes"].as_array().into_iter().flatten());
+            let is_field =
+                node["tagName"].as_str().is_some_and(|name| matches!(name, "input" | "select" | "textarea"));
+            if let Some(value) = node["attributes"]["value"].as_str().filter(|_| is_field) {
+                if self.count >= DRAWN_MAX || value.len() > VALUE_MAX_BYTES {
+                    continue;
+                }
+                self.count += 1;
+                words.extend(forms(value));
+            }
+        }
+    }
+
+    pub(crate) fn has(&self, document: Option<DocumentId>, value: &str) -> bool {
+        let words = document.and_then(|document| self.words.get(&document));
+        words.is_some_and(|words| forms(value).iter().any(|form| words.contains(form)))
     }
 }
 

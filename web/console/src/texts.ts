@@ -39,6 +39,7 @@ const role: Record<Role, { label: string; meaning: string }> = {
   auditor: { label: "Auditor", meaning: "Reads everything, replays and exports recordings." },
   user: { label: "User", meaning: "Asks for a session for an account they own, uses it, hands it back." },
 };
+const recordingClosing = "Being sealed";
 const recordingState: Record<RecordingState, string> = { recording: "Recording", sealed: "Sealed", damaged: "Damaged" };
 const identity: Record<TargetIdentity, { label: string; meaning: string }> = {
   none: { label: "None", meaning: "Chaperone decides when somebody enters, not as whom they then sign in there." },
@@ -57,7 +58,7 @@ const webServices: Record<WebServicesInSession, { label: string; meaning: string
 
 export const texts = {
   product: "Chaperone", motto: "Schedule it, approve it, record it, prove it.",
-  status, statusMeaning, endReason, endKind, channel, accountState, accountAction, action, role, recordingState, identity, targetRecording, webServices,
+  status, statusMeaning, endReason, endKind, channel, accountState, accountAction, action, role, recordingState, recordingClosing, identity, targetRecording, webServices,
   changedByKind: { SystemAdministrator: "System administrator", Approver: "Approver", User: "User", BatchProcess: "Batch process" } as Record<string, string>,
   nav: {
     menu: "Menu", main: "Console", sessions: "Privileged sessions", myAccess: "My access", signIns: "Sign-ins", audit: "Audit", users: "Users",
@@ -111,7 +112,10 @@ export const texts = {
     wholeTrail: "All audit events of this session",
   },
   coverage: {
-    title: "Changes with durable evidence before they left", evidence: "with evidence", explained: "explained by a step", unexplained: "values no step explains", refused: "changes refused", gaps: "gaps", areas: "areas not recorded", none: "no change was made",
+    title: "Changes with durable evidence before they left", evidence: "with evidence", explained: "explained by a step", none: "no change was made",
+    /** What deserves a look: one, and many. */
+    unexplainedChanges: ["change no step explains", "changes no step explains"], unexplainedValues: ["value no step explains", "values no step explains"],
+    refused: ["change refused", "changes refused"], gaps: ["gap", "gaps"], areas: ["area not recorded", "areas not recorded"],
   },
   formats: {
     bundle: ["Evidence bundle", "sealed, checks offline"], rrweb: ["rrweb events", "replays elsewhere"], "steps.json": ["Steps as JSON", "for programs"], "steps.csv": ["Steps as CSV", "for spreadsheets"], har: ["Exchanges as HAR", "opens in browser tools"],

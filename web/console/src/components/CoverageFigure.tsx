@@ -5,12 +5,13 @@ import { texts } from "../texts";
 export const CoverageFigure = ({ coverage }: { coverage: Coverage | null }) => {
   if (coverage === null) return <span className="soft">{texts.common.nothing}</span>;
   const { changes_released: released, changes_with_evidence: withEvidence, changes_explained: explained } = coverage;
-  const looks: [number, string][] = [
-    [released - explained, texts.player.unexplained],
-    [coverage.unexplained_values, texts.coverage.unexplained],
-    [coverage.changes_refused, texts.coverage.refused],
-    [coverage.gaps, texts.coverage.gaps],
-    [coverage.areas_not_recorded, texts.coverage.areas],
+  const { unexplainedChanges, unexplainedValues, refused, gaps, areas } = texts.coverage;
+  const looks: [number, readonly string[]][] = [
+    [released - explained, unexplainedChanges],
+    [coverage.unexplained_values, unexplainedValues],
+    [coverage.changes_refused, refused],
+    [coverage.gaps, gaps],
+    [coverage.areas_not_recorded, areas],
   ];
   const wholly = withEvidence >= released;
   return (
@@ -20,7 +21,7 @@ export const CoverageFigure = ({ coverage }: { coverage: Coverage | null }) => {
       ) : (
         <span>
           <span className="strong" style={{ color: wholly ? "var(--tone-good)" : "var(--tone-live)" }}>
-            {wholly ? "100" : ((withEvidence / released) * 100).toFixed(1)} %
+            {wholly ? "100" : (Math.floor((withEvidence / released) * 1000) / 10).toFixed(1)} %
           </span>{" "}
           <span className="soft small">
             {withEvidence}/{released} {texts.coverage.evidence} · {explained}/{released} {texts.coverage.explained}
@@ -31,7 +32,7 @@ export const CoverageFigure = ({ coverage }: { coverage: Coverage | null }) => {
         <span className="small" style={{ color: "var(--tone-warn)" }}>
           {looks
             .filter(([count]) => count > 0)
-            .map(([count, what]) => `${count} ${what}`)
+            .map(([count, [one, many]]) => `${count} ${count === 1 ? one : many}`)
             .join(" · ")}
         </span>
       )}

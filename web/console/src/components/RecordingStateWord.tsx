@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconLock, IconPointFilled } from "@tabler/icons-react";
+import { IconAlertTriangle, IconHourglass, IconLock, IconPointFilled } from "@tabler/icons-react";
 
 import type { RecordingState } from "../api/types";
 import { texts } from "../texts";
@@ -9,12 +9,16 @@ const LOOKS: Record<RecordingState, { icon: typeof IconLock; colour: string }> =
   damaged: { icon: IconAlertTriangle, colour: "var(--tone-live)" },
 };
 
-export const RecordingStateWord = ({ state }: { state: RecordingState }) => {
-  const { icon: Icon, colour } = LOOKS[state];
+/** Between the end of the session and the seal the last words of the pages come in. */
+const CLOSING = { icon: IconHourglass, colour: "var(--tone-warn)" };
+
+export const RecordingStateWord = ({ state, over = false }: { state: RecordingState; over?: boolean }) => {
+  const closing = over && state === "recording";
+  const { icon: Icon, colour } = closing ? CLOSING : LOOKS[state];
   return (
     <span className="row-tight nowrap" style={{ color: colour, fontWeight: 550, gap: 4 }}>
       <Icon size={15} aria-hidden />
-      {texts.recordingState[state]}
+      {closing ? texts.recordingClosing : texts.recordingState[state]}
     </span>
   );
 };

@@ -4,6 +4,7 @@ import { Link } from "react-router";
 
 import * as queries from "../../api/queries";
 import type { AuditEvent } from "../../api/types";
+import { agentName } from "../../components/agentName";
 import { ProblemNote } from "../../components/ProblemNote";
 import { paths } from "../../paths";
 import { texts } from "../../texts";
@@ -40,8 +41,13 @@ const Subject = ({ event }: { event: AuditEvent }) => {
   return event.subject ? <span className="nowrap">{event.subject.kind.replaceAll("_", " ")}</span> : null;
 };
 
+/** Ids and hashes as elsewhere: their ends; the whole is in the API. */
+const shortened = (value: string): string => value.replace(/\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{6}([0-9a-f]{6})\b/g, "…$1").replace(/\b([0-9a-f]{8})[0-9a-f]{56}\b/g, "$1…");
+
 const Details = ({ event }: { event: AuditEvent }) => {
-  const parts = Object.entries(event.details ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value === null ? texts.common.nothing : String(value)}`);
+  const parts = Object.entries(event.details)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name.replaceAll("_", " ")}: ${name === "user_agent" ? agentName(String(value)) : shortened(String(value))}`);
   const text = [...(event.reason ? [event.reason] : []), ...parts, ...(event.client_address ? [event.client_address] : [])].join(" · ");
   return (
     <span className="soft small" style={{ overflowWrap: "anywhere" }}>

@@ -30,7 +30,7 @@ const columns: Column<PrivilegedSession>[] = [
     id: "account",
     header: texts.sessions.account,
     cell: (session) => (
-      <Link to={paths.privilegedSession(session.id)} className="cell-link">
+      <Link to={paths.privilegedSession(session.id)} className="cell-link nowrap">
         {session.account.name}
       </Link>
     ),

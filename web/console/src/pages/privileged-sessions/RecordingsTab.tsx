@@ -18,8 +18,9 @@ import { EmptyState } from "../../ui/EmptyState";
 import { RefusableButton } from "../../ui/RefusableButton";
 import { Time } from "../../ui/Time";
 
-const columns: Column<Recording>[] = [
-  { id: "state", header: texts.sessions.state, cell: (recording) => <RecordingStateWord state={recording.state} /> },
+/** `over`: the session has ended. */
+const columnsOf = (over: boolean): Column<Recording>[] => [
+  { id: "state", header: texts.sessions.state, cell: (recording) => <RecordingStateWord state={recording.state} over={over} /> },
   { id: "start", header: texts.session.start, cell: (recording) => <Time at={recording.started_at} seconds /> },
   { id: "steps", header: texts.session.steps, numeric: true, cell: (recording) => recording.steps.toLocaleString("en-GB") },
   { id: "exchanges", header: texts.session.exchanges, numeric: true, cell: (recording) => recording.exchanges.toLocaleString("en-GB") },
@@ -27,6 +28,9 @@ const columns: Column<Recording>[] = [
   { id: "coverage", header: texts.session.coverage, grow: true, cell: (recording) => <CoverageFigure coverage={recording.coverage} /> },
   { id: "actions", header: "", cell: (recording) => <RecordingActions recording={recording} /> },
 ];
+
+const DURING = columnsOf(false);
+const AFTERWARDS = columnsOf(true);
 
 const RecordingActions = ({ recording }: { recording: Recording }) => {
   const play = can.playRecordings(useMe());
@@ -70,6 +74,6 @@ export const RecordingsTab = ({ session }: { session: PrivilegedSession }) => {
   const recordings = useQuery(queries.sessionRecordings(session.id));
   if (recordings.error && !recordings.data) return <ProblemNote error={recordings.error} onRetry={() => void recordings.refetch()} />;
   return (
-    <DataTable caption={texts.session.recordings} columns={columns} rows={recordings.data} rowId={(recording) => recording.id} empty={<EmptyState title={texts.session.recordingsEmpty} hint={texts.session.recordingsEmptyHint} />} />
+    <DataTable caption={texts.session.recordings} columns={session.ended_at === null ? DURING : AFTERWARDS} rows={recordings.data} rowId={(recording) => recording.id} empty={<EmptyState title={texts.session.recordingsEmpty} hint={texts.session.recordingsEmptyHint} />} />
   );
 };
