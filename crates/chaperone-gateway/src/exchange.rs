@@ -251,36 +251,51 @@ impl Preview {
     }
 }
 
-/// A read whose one frame has its place.
+/// What a read's frame says as status when nobody waited for the answer.
+const NOT_AWAITED: u16 = 0;
+
+/// A read whose one frame has its place. It is written in any case: whoever asked may go away before there is an
+/// answer, and the target was asked all the same.
 pub(crate) struct Reading {
-    /// Who asked what.
-    pub asked: Asked,
-    /// Which document asked, as far as it said so.
-    pub document: Option<DocumentId>,
-    /// Where its frame will go.
-    pub place: Place,
+    asked: Asked,
+    document: Option<DocumentId>,
+    place: Option<Place>,
+    app: Arc<App>,
 }
 
 impl Reading {
+    /// `document`: which one asked, as far as it said so.
+    pub(crate) fn new(asked: Asked, document: Option<DocumentId>, place: Place, app: &Arc<App>) -> Self {
+        Self { asked, document, place: Some(place), app: app.clone() }
+    }
+
+    fn write(&mut self, status: u16, content_type: &str, ending: &Ending) {
+        if let Some(place) = self.place.take() {
+            let now = self.app.now();
+            place.send(witness::read(&self.asked, self.document, status, content_type, ending, now));
+        }
+    }
+
     /// There was no answer.
-    pub(crate) fn failed(self, status: u16, app: &App) {
-        self.place.send(witness::read(&self.asked, self.document, status, "", &NOTHING, app.now()));
+    pub(crate) fn failed(mut self, status: u16) {
+        self.write(status, "", &NOTHING);
+    }
+
+    /// Something else is written instead.
+    pub(crate) fn replaced(mut self) {
+        self.place = None;
     }
 
     /// What is written when the answer is over.
-    pub(crate) fn at_end(self, status: u16, headers: &HeaderMap, app: &Arc<App>) -> AtEnd {
-        let app = app.clone();
+    pub(crate) fn at_end(mut self, status: u16, headers: &HeaderMap) -> AtEnd {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
-        Box::new(move |ending| {
-            self.place.send(witness::read(
-                &self.asked,
-                self.document,
-                status,
-                &content_type,
-                &ending,
-                app.now(),
-            ));
-        })
+        Box::new(move |ending| self.write(status, &content_type, &ending))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.write(NOT_AWAITED, "", &NOTHING);
     }
 }

@@ -163,7 +163,8 @@ pub(crate) async fn way(
         let document = named.map(|(document, _)| document.id);
         let body = body.filter(|body| !body.is_end_stream());
         let body = body.map(|body| Guarded::new(body, Guard::new(app, &live)).boxed_unsync());
-        (Witnessed::Read(Reading { asked: asked.clone(), document, place }), body.unwrap_or_else(empty))
+        let reading = Reading::new(asked.clone(), document, place, app);
+        (Witnessed::Read(reading), body.unwrap_or_else(empty))
     };
 
     // Forward, with what would make a document come from a cache or in pieces taken out.
@@ -206,6 +207,7 @@ pub(crate) async fn way(
             None,
         )
         .await?;
+        witnessed.replaced();
         Witnessed::Change(opened)
     } else {
         witnessed
@@ -261,10 +263,17 @@ enum Witnessed {
 }
 
 impl Witnessed {
+    /// Another frame stands for it.
+    fn replaced(self) {
+        if let Self::Read(reading) = self {
+            reading.replaced();
+        }
+    }
+
     fn failed(self, problem: TargetProblem, app: &chaperone_app::App) {
         match self {
             Self::Change(opened) => opened.failed(problem, app),
-            Self::Read(reading) => reading.failed(Refused::Target(problem).answer().status.as_u16(), app),
+            Self::Read(reading) => reading.failed(Refused::Target(problem).answer().status.as_u16()),
         }
     }
 
@@ -279,7 +288,7 @@ impl Witnessed {
         match self {
             Self::Change(opened) => opened.closing(answer, body, app),
             Self::Read(reading) => {
-                let at_end: AtEnd = reading.at_end(answer.status.as_u16(), &answer.headers, app);
+                let at_end: AtEnd = reading.at_end(answer.status.as_u16(), &answer.headers);
                 match served::passing(recorded, app, url, answer.status, &answer.headers) {
                     Some(asset) => {
                         let at_piece = asset.at_piece();

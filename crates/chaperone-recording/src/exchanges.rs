@@ -302,7 +302,9 @@ impl Joiner {
         Exchange {
             document: read.document,
             target: read.target,
-            status: Some(read.status),
+            // Nobody waited for the answer.
+            status: (read.status != 0).then_some(read.status),
+            outcome: if read.status == 0 { Outcome::Unknown } else { Outcome::Done },
             content_type: read.content_type.clone(),
             response_bytes: read.response_bytes,
             response_sha256: read.response_sha256,

@@ -103,9 +103,11 @@ impl Page<'_> {
                                 span.count id="unread" data-count=(self.unread) { (self.unread) }
                             }
                             span.person title=[self.principal.email.as_deref()] {
-                                (self.principal.name)
                                 @if let Some(user) = &self.principal.user {
+                                    (self.principal.account)
                                     small { "used by " (user) }
+                                } @else {
+                                    (self.principal.name)
                                 }
                             }
                             form method="post" action="/sign-out" {

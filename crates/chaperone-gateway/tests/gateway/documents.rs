@@ -322,6 +322,20 @@ async fn every_read_leaves_one_frame() {
 }
 
 #[tokio::test]
+async fn a_read_that_nobody_waits_for_is_recorded_all_the_same() {
+    let world = std::sync::Arc::new(World::recorded().await);
+    let asking = tokio::spawn({
+        let world = world.clone();
+        async move { world.ask("GET", "/slow", &[("sec-fetch-dest", "empty")], "").await.status }
+    });
+    while !world.target.was_asked("/slow") {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    asking.abort();
+    world.eventually_frames(&["read GET /slow 0"]).await;
+}
+
+#[tokio::test]
 async fn a_full_snapshot_makes_a_page_live_and_its_claim_does_not() {
     let world = World::recorded().await;
     world.target.answers("/", page("text/html", HTML));
