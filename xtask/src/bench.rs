@@ -51,7 +51,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         stages.stage("audit events appended", || append::measure(arguments.seconds));
     }
     if wants(Part::Load) || wants(Part::Browser) {
-        let executable = stages.needed("executable", || build::executable(Profile::Release))?;
+        let executable =
+            stages.needed("executable", || build::executable_with(Profile::Release, build::MEASURED))?;
         if wants(Part::Load) {
             stages.stage("requests through the gateway", || {
                 gateway::measure(&executable, arguments.seconds, arguments.plain)

@@ -51,8 +51,16 @@ pub(crate) fn run() -> Outcome {
 /// What the tests are built with: crash tests stop the process at named steps, which nothing shipped can.
 pub(crate) const TESTED: &str = "chaperone/embed,chaperone/faults";
 
-/// Builds `chaperone` alone; returns where it is.
+/// What the bench is built with: as shipped, and pages are delivered to what runs no recorder.
+pub(crate) const MEASURED: &str = "chaperone/embed,chaperone/measure";
+
+/// Builds `chaperone` alone as it is shipped; returns where it is.
 pub(crate) fn executable(profile: Profile) -> Outcome<PathBuf> {
+    executable_with(profile, EMBED)
+}
+
+/// Builds `chaperone` alone with these features; returns where it is.
+pub(crate) fn executable_with(profile: Profile, features: &str) -> Outcome<PathBuf> {
     Program::cargo()
         .args([
             "build",
@@ -60,7 +68,7 @@ pub(crate) fn executable(profile: Profile) -> Outcome<PathBuf> {
             "--package",
             "chaperone",
             "--features",
-            EMBED,
+            features,
             "--profile",
             profile.name(),
         ])

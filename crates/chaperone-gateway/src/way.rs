@@ -526,14 +526,15 @@ impl Issue<'_> {
         let app = &self.gateway.app;
         let recorder = self.gateway.recorder.as_ref().ok_or(Refused::RecorderMissing)?;
         let id = DocumentId::new(secrets::new_uuid(app.now()));
-        let token = self.recorded.key(id).token(id);
+        let key = self.recorded.key(id);
+        let token = key.token(id);
         let plan = rewrite::plan(recorder.path(), token, self.peer.scheme(), &self.host.authority);
         let ready = rewrite::document(parts, body, markup, &plan).await?;
         if !ready.injected {
             return Ok((ready.parts, ready.body));
         }
         let kind = self.requested.unwrap_or(DocumentKind::Page);
-        let document = self.gateway.documents.issue(self.recorded, id, kind, app.now());
+        let document = self.gateway.documents.issue(self.recorded, id, key, kind, app.now());
         let place = self.recorded.frames.place().await.ok_or(Refused::CannotStore)?;
         place.send(witness::document_issued(id, kind, self.target, self.url, app.now()));
         let (app, recorded) = (app.clone(), self.recorded.clone());

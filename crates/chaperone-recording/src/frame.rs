@@ -1,5 +1,7 @@
 //! A frame: one thing that happened, at one instant, in one place of the chain.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use chaperone_domain::ids::DocumentId;
 use jiff::Timestamp;
@@ -223,7 +225,7 @@ impl Packed {
         if plain.len() > FRAME_MAX_BYTES {
             return None;
         }
-        let compressed = zstd::bulk::compress(&plain, ZSTD_LEVEL).ok()?;
+        let compressed = compress(&plain)?;
         Some(Self {
             kind: frame.body.kind(),
             full_snapshot: frame.body.full_snapshot(),
@@ -237,6 +239,21 @@ impl Packed {
 
 /// The level at which bodies are compressed.
 const ZSTD_LEVEL: i32 = 3;
+
+thread_local! {
+    /// Making a compressor costs more than compressing a frame of ordinary size, so that each thread keeps one.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(plain: &[u8]) -> Option<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?),
+        };
+        compressor.compress(plain).ok()
+    })
+}
 
 #[cfg(test)]
 mod tests {

@@ -17,9 +17,12 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 /// The target that the gateway forwards to during the measurement.
 const TARGET: &str = "bench";
 
-/// What is measured: the name in the table and the address.
-const PATHS: &[(&str, &str)] =
-    &[("1 KiB JSON", "/1k.json"), ("50 KiB HTML", "/50k.html"), ("1 MiB download", "/1m.bin")];
+/// What is measured: the name in the table, the address, and as what the browser asks for it.
+const PATHS: &[(&str, &str, &str)] = &[
+    ("1 KiB JSON", "/1k.json", "empty"),
+    ("50 KiB HTML", "/50k.html", "document"),
+    ("1 MiB download", "/1m.bin", "empty"),
+];
 
 /// Every path by every door, `seconds` each time; TLS at nginx and at the gateway, unless `plain`.
 pub(crate) fn measure(executable: &Path, seconds: u32, plain: bool) -> Outcome {
@@ -32,18 +35,20 @@ pub(crate) fn measure(executable: &Path, seconds: u32, plain: bool) -> Outcome {
 
     let everyday = Visitor::everyday(&demo, TARGET)?;
     let before = backend.requests()?;
-    let (recorded, session) = Visitor::in_privileged_session(&demo, TARGET)?;
+    let (mut recorded, session) = Visitor::in_privileged_session(&demo, TARGET)?;
+    recorded.sees_the_recorder("/50k.html")?;
     let mut had_to_be_recorded = backend.requests()? - before;
     println!("\nfrom here to nginx and the gateway: {scheme}; behind them, and direct: http\n");
     println!("| path | through | requests/s | ÷ direct | ÷ nginx | p50 ms | p99 ms |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for (name, path) in PATHS {
+    for (name, path, as_what) in PATHS {
+        let asked = |load: Load| load.header("Sec-Fetch-Dest", as_what);
         let doors = [
-            ("direct", Load::new("http", backend.port, path)),
-            ("nginx", Load::new(scheme, proxy.port, path)),
-            ("gateway, signed in", everyday.load(path)),
+            ("direct", asked(Load::new("http", backend.port, path))),
+            ("nginx", asked(Load::new(scheme, proxy.port, path))),
+            ("gateway, signed in", asked(everyday.load(path))),
         ];
-        let recorded = ("gateway, recorded", recorded.load(path));
+        let recorded = ("gateway, recorded", asked(recorded.load(path)));
         let mut rounds: Vec<Vec<Figures>> = vec![Vec::new(); doors.len() + 1];
         for _ in 0..ROUNDS {
             for ((_, load), figures) in doors.iter().zip(&mut rounds) {

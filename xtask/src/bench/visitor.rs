@@ -109,6 +109,14 @@ impl Visitor {
         Ok((visitor, Session { id: session }))
     }
 
+    /// Fails when a page does not have the recorder in it: then nothing is measured that should be.
+    pub(crate) fn sees_the_recorder(&mut self, path: &str) -> Outcome {
+        let url = format!("{}://{}{path}", self.scheme, self.host);
+        let page = self.call("GET", &url, None, &[("Sec-Fetch-Dest", "document")])?;
+        let injected = page.status == 200 && page.body.contains("/.chaperone/");
+        if injected { Ok(()) } else { failed(format!("{url} has no recorder: {}", page.status)) }
+    }
+
     /// The load of somebody with this visitor's cookies.
     pub(crate) fn load(&self, path: &str) -> Load {
         Load::new(self.scheme, self.port, path)
