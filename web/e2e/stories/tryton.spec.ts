@@ -1,5 +1,5 @@
 /** The same on a real ERP that we did not write, with a sign-in of its own behind ours. */
-import { Chaperone, expect, test as base } from "../support/chaperone.ts";
+import { Chaperone, expect, lend, test as base } from "../support/chaperone.ts";
 import { Console } from "../support/console.ts";
 import { type RecordedStep, everything, expectScript, sealedRecording } from "../support/recording.ts";
 import { activeSession, targetNamed } from "../support/sessions.ts";
@@ -16,12 +16,7 @@ const test = base.extend<{ tryton: Tryton }>({
     await tryton.stop();
     if (info.status !== info.expectedStatus) await info.attach("Tryton's output", { body: tryton.output(), contentType: "text/plain" });
   },
-  chaperone: async ({ tryton }, use, info) => {
-    const chaperone = await Chaperone.start(["--target", `tryton=${HOST}=${tryton.upstream}`]);
-    await use(chaperone);
-    await chaperone.stop();
-    if (info.status !== info.expectedStatus) await info.attach("chaperone's output", { body: chaperone.program.output, contentType: "text/plain" });
-  },
+  chaperone: async ({ tryton }, use, info) => await lend(await Chaperone.start(["--target", `tryton=${HOST}=${tryton.upstream}`]), use, info),
 });
 
 test("a job in Tryton is recorded step by step, and Tryton holds what was typed", async ({ browser, chaperone, tryton }) => {

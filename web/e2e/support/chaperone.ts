@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { test as base } from "@playwright/test";
+import { type TestInfo, test as base } from "@playwright/test";
 
 import { Api } from "./api.ts";
 import { Program } from "./program.ts";
@@ -88,27 +88,22 @@ export class Chaperone {
   }
 }
 
-/** A test with a running Chaperone; what it wrote to the terminal is attached when the story fails. */
+/** Lends a running Chaperone to a test; what it wrote to the terminal is attached when the story fails. */
+export async function lend(chaperone: Chaperone, use: (chaperone: Chaperone) => Promise<void>, info: TestInfo): Promise<void> {
+  await use(chaperone);
+  await chaperone.stop();
+  if (info.status !== info.expectedStatus) {
+    await info.attach("chaperone's output", { body: chaperone.program.output, contentType: "text/plain" });
+  }
+}
+
+/** A test with a running Chaperone. */
 export const test = base.extend<{ chaperone: Chaperone; chaperoneArguments: string[]; fragile: Chaperone }>({
   chaperoneArguments: [[], { option: true }],
-  chaperone: async ({ chaperoneArguments }, use, info) => {
-    const chaperone = await Chaperone.start(chaperoneArguments);
-    await use(chaperone);
-    await chaperone.stop();
-    if (info.status !== info.expectedStatus) {
-      await info.attach("chaperone's output", { body: chaperone.program.output, contentType: "text/plain" });
-    }
-  },
+  chaperone: async ({ chaperoneArguments }, use, info) => await lend(await Chaperone.start(chaperoneArguments), use, info),
   // One whose disk can be filled: the signal that the system sends with that would end it, as a full disk does not.
   // eslint-disable-next-line no-empty-pattern -- Playwright reads the names of fixtures from the pattern
-  fragile: async ({}, use, info) => {
-    const chaperone = await Chaperone.start([], ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
-    await use(chaperone);
-    await chaperone.stop();
-    if (info.status !== info.expectedStatus) {
-      await info.attach("chaperone's output", { body: chaperone.program.output, contentType: "text/plain" });
-    }
-  },
+  fragile: async ({}, use, info) => await lend(await Chaperone.start([], ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]), use, info),
 });
 
 export { expect } from "@playwright/test";
