@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Bytes, BytesMut};
 use chaperone_app::App;
 use chaperone_domain::ids::DocumentId;
+use chaperone_recording::bodies::ExchangeRead;
 use futures_util::stream::unfold;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, response};
@@ -251,9 +252,6 @@ impl Preview {
     }
 }
 
-/// What a read's frame says as status when nobody waited for the answer.
-const NOT_AWAITED: u16 = 0;
-
 /// A read whose one frame has its place. It is written in any case: whoever asked may go away before there is an
 /// answer, and the target was asked all the same.
 pub(crate) struct Reading {
@@ -296,6 +294,6 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.write(NOT_AWAITED, "", &NOTHING);
+        self.write(ExchangeRead::NOT_AWAITED, "", &NOTHING);
     }
 }

@@ -219,7 +219,7 @@ pub struct ExchangeRead {
     pub method: String,
     /// Its whole public address, secrets taken out.
     pub url: String,
-    /// The answer's status.
+    /// The answer's status, or [`NOT_AWAITED`](Self::NOT_AWAITED).
     pub status: u16,
     /// The answer's type.
     #[serde(default)]
@@ -231,6 +231,11 @@ pub struct ExchangeRead {
     pub response_sha256: Option<[u8; 32]>,
     /// From the request to the end of the answer.
     pub duration_ms: u64,
+}
+
+impl ExchangeRead {
+    /// The status when whoever asked went away before there was an answer.
+    pub const NOT_AWAITED: u16 = 0;
 }
 
 /// Which way a message of a WebSocket went.

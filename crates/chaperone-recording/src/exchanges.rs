@@ -299,12 +299,12 @@ impl Joiner {
     }
 
     fn read(frame: &Frame, read: &ExchangeRead) -> Exchange {
+        let awaited = read.status != ExchangeRead::NOT_AWAITED;
         Exchange {
             document: read.document,
             target: read.target,
-            // Nobody waited for the answer.
-            status: (read.status != 0).then_some(read.status),
-            outcome: if read.status == 0 { Outcome::Unknown } else { Outcome::Done },
+            status: awaited.then_some(read.status),
+            outcome: if awaited { Outcome::Done } else { Outcome::Unknown },
             content_type: read.content_type.clone(),
             response_bytes: read.response_bytes,
             response_sha256: read.response_sha256,
