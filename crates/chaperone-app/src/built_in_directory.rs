@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chaperone_connectors::{
-    Connector, ConnectorError, ExternalAccount, ListedAccount, ListedPage, Observation,
+    Connector, ConnectorError, Expiry, ExternalAccount, ListedAccount, ListedPage, Observation,
 };
 use chaperone_domain::Instant;
 use chaperone_domain::account::AccountState;
@@ -24,11 +24,15 @@ pub(crate) struct BuiltInDirectory<'a> {
 }
 
 fn unreachable(error: StoreError) -> ConnectorError {
-    ConnectorError::Unreachable { context: error.to_string() }
+    ConnectorError::unreachable("The database cannot be reached.", error)
 }
 
 #[async_trait]
 impl Connector for BuiltInDirectory<'_> {
+    fn expiry(&self) -> Expiry {
+        Expiry::Exact
+    }
+
     async fn list(&self, after: Option<&str>) -> Result<ListedPage, ConnectorError> {
         let filter =
             chaperone_store::AccountFilter { directory_id: Some(self.directory_id), ..Default::default() };
@@ -44,7 +48,7 @@ impl Connector for BuiltInDirectory<'_> {
                 attributes: Attributes { state: account.state, expires_at: account.expires_at },
             })
             .collect();
-        Ok(ListedPage { accounts, next: items.next })
+        Ok(ListedPage { accounts, next: items.next, ..ListedPage::default() })
     }
 
     async fn observe(&self, account: &ExternalAccount) -> Result<Observation, ConnectorError> {

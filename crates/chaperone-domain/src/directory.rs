@@ -8,16 +8,35 @@ use crate::ids::DirectoryId;
 pub enum DirectoryKind {
     /// Chaperone's own: an account is the user's right to enter targets.
     BuiltIn,
+    /// Roles of a PostgreSQL server.
+    Postgresql,
+    /// OpenLDAP or Active Directory.
+    Ldap,
+    /// A SCIM 2.0 service.
+    Scim,
+    /// `systemuser` of a Dataverse environment.
+    Dataverse,
+    /// Users of Microsoft Entra ID.
+    Entra,
+    /// Accounts of the machine that Chaperone runs on.
+    Linux,
 }
 
 impl DirectoryKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::BuiltIn];
+    pub const ALL: [Self; 7] =
+        [Self::BuiltIn, Self::Postgresql, Self::Ldap, Self::Scim, Self::Dataverse, Self::Entra, Self::Linux];
 
     /// The stable name in API and rows.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BuiltIn => "built_in",
+            Self::Postgresql => "postgresql",
+            Self::Ldap => "ldap",
+            Self::Scim => "scim",
+            Self::Dataverse => "dataverse",
+            Self::Entra => "entra",
+            Self::Linux => "linux",
         }
     }
 

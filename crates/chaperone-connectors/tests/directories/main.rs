@@ -1,0 +1,3 @@
+//! Every connector against its real server, by one contract.
+
+mod contract;
