@@ -28,6 +28,9 @@ use crate::redact;
 
 /// Frames that are written at once at most.
 const FRAMES_AT_ONCE: usize = 256;
+/// How long frames gather before they are written together: nobody waits for them, and a sync for every page that
+/// is read would cost more than the page.
+const GATHER: Duration = Duration::from_millis(10);
 /// The first pause after a failure to write; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause between tries to write.
@@ -71,6 +74,14 @@ impl Frames {
 async fn write(writer: Arc<Writer>, mut receiver: mpsc::Receiver<NewFrame>) {
     let mut frames = Vec::new();
     while receiver.recv_many(&mut frames, FRAMES_AT_ONCE).await > 0 {
+        if frames.len() < FRAMES_AT_ONCE {
+            tokio::time::sleep(GATHER).await;
+            while frames.len() < FRAMES_AT_ONCE
+                && let Ok(frame) = receiver.try_recv()
+            {
+                frames.push(frame);
+            }
+        }
         let mut pause = FIRST_PAUSE;
         loop {
             match writer.append(frames.clone()).await {
