@@ -168,22 +168,22 @@ impl HtmlInjector {
         self.rewriter.is_none()
     }
 
-    /// Takes the next bytes of the document.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
-        while !bytes.is_empty() {
-            let Some(rewriter) = &mut self.rewriter else {
-                out.extend_from_slice(bytes);
-                return Ok(());
-            };
-            let (slice, rest) = bytes.split_at(bytes.len().min(REWRITER_SLICE_BYTES));
-            bytes = rest;
+    /// Takes the next bytes of the document as long as they belong to its head, and says how many it took: the others
+    /// pass as they are.
+    pub(crate) fn push_head(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, InjectError> {
+        let mut taken = 0;
+        while let Some(rewriter) = &mut self.rewriter
+            && taken < bytes.len()
+        {
+            let slice = &bytes[taken..bytes.len().min(taken + REWRITER_SLICE_BYTES)];
+            taken += slice.len();
             rewriter.write(slice).map_err(refusal)?;
             let head_over = self.collect(out);
             if head_over {
                 self.finish(out)?;
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// Ends parsing: at the end of the document, or of its head. What the rewriter held back comes out as it is.

@@ -79,7 +79,7 @@ pub const ASSETS_WAITING: usize = 32;
 /// Memory of the HTML rewriter for one document, in bytes.
 pub const REWRITER_MEMORY_BYTES: usize = 16 * 1024 * 1024;
 /// HTML is given to the rewriter in slices of this many bytes, so that it stops soon after the head.
-pub const REWRITER_SLICE_BYTES: usize = 1024;
+pub const REWRITER_SLICE_BYTES: usize = 256;
 /// Bytes of an HTML answer that are held back until the recorder is in.
 pub const HELD_HTML_BYTES: usize = 1024 * 1024;
 /// How far the beginning of a document is looked at for its character encoding, in bytes; browsers look as far.

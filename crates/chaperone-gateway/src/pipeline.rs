@@ -1,5 +1,6 @@
 //! A document on its way: unpacked, transcoded, injected into and packed again, piece by piece.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -9,7 +10,7 @@ use hyper::body::Incoming;
 
 use crate::body::{BodyError, Guarded};
 use crate::charset::Transcoder;
-use crate::encoding::{Coding, Packer, Unpacker};
+use crate::encoding::{Coding, CodingError, Packer, Unpacker};
 use crate::inject::{HtmlInjector, InjectError};
 use crate::inject_xml::XmlInjector;
 
@@ -21,15 +22,19 @@ pub(crate) enum Injector {
 }
 
 impl Injector {
-    pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
+    /// Takes bytes as long as it has to see them, and says how many: the others pass as they are.
+    fn push_head(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, InjectError> {
         match self {
-            Self::Html(injector) => injector.push(bytes, out),
-            Self::Xml(injector) => injector.push(bytes, out),
-            Self::None => {
-                out.extend_from_slice(bytes);
-                Ok(())
-            }
+            Self::Html(injector) => injector.push_head(bytes, out),
+            Self::Xml(injector) => injector.push(bytes, out).map(|()| bytes.len()),
+            Self::None => Ok(0),
         }
+    }
+
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InjectError> {
+        let taken = self.push_head(bytes, out)?;
+        out.extend_from_slice(&bytes[taken..]);
+        Ok(())
     }
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), InjectError> {
@@ -86,7 +91,26 @@ impl Pipeline {
         coding == Coding::Identity && self.transcoder.is_none() && self.injector.passes()
     }
 
-    pub(crate) fn inject(&mut self, text: &[u8], last: bool, out: &mut Vec<u8>) -> Result<(), InjectError> {
+    /// The same for the beginning of a document, without a copy of what passes: that is what it answers.
+    pub(crate) fn inject_first(
+        &mut self,
+        mut text: Bytes,
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<Bytes, InjectError> {
+        if self.transcoder.is_some() {
+            self.inject(&text, last, out)?;
+            return Ok(Bytes::new());
+        }
+        let taken = self.injector.push_head(&text, out)?;
+        if last {
+            // Nothing comes out of an injector that left bytes behind: it is through with the head.
+            self.injector.finish(out)?;
+        }
+        Ok(text.split_off(taken))
+    }
+
+    fn inject(&mut self, text: &[u8], last: bool, out: &mut Vec<u8>) -> Result<(), InjectError> {
         match &mut self.transcoder {
             Some(transcoder) => {
                 self.transcoded.clear();
@@ -116,6 +140,26 @@ impl Pipeline {
         self.inject(&unpacked, true, out).map_err(|_| Stopped("its markup"))
     }
 
+    /// Packs what was injected into: the pieces that go out.
+    pub(crate) fn pack(
+        &mut self,
+        pieces: [Bytes; 2],
+        last: bool,
+        coding: Coding,
+    ) -> Result<VecDeque<Bytes>, CodingError> {
+        if coding == Coding::Identity {
+            return Ok(pieces.into_iter().filter(|piece| !piece.is_empty()).collect());
+        }
+        let mut packed = Vec::new();
+        for piece in pieces {
+            self.packer.push(&piece, &mut packed)?;
+        }
+        if last {
+            self.packer.finish(&mut packed)?;
+        }
+        Ok(VecDeque::from([Bytes::from(packed)]))
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<Bytes, Stopped> {
         let (mut text, mut packed) = (Vec::new(), Vec::new());
         self.text(bytes, &mut text)?;
@@ -134,7 +178,7 @@ impl Pipeline {
 
 /// A document on its way: what was held first, then the rest as it comes.
 pub(crate) struct Rewriting {
-    pub(crate) first: Option<Bytes>,
+    pub(crate) first: VecDeque<Bytes>,
     pub(crate) inner: Guarded<Incoming>,
     pub(crate) pipeline: Pipeline,
     pub(crate) ended: bool,
@@ -150,9 +194,7 @@ impl HttpBody for Rewriting {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        if let Some(first) = this.first.take()
-            && !first.is_empty()
-        {
+        if let Some(first) = this.first.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         while !this.ended {
@@ -191,6 +233,6 @@ impl HttpBody for Rewriting {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.as_ref().is_none_or(Bytes::is_empty) && self.ended
+        self.first.is_empty() && self.ended
     }
 }

@@ -173,14 +173,7 @@ pub(crate) async fn document(
     };
 
     // What browsers look at before they decide about the characters; a stream that ends earlier is all there is.
-    let mut beginning = Beginning { unpacker: Unpacker::new(coding), text: Vec::new(), ended: false };
-    let whole_beginning = async {
-        while beginning.text.len() < CHARSET_SCAN_BYTES && !beginning.ended {
-            beginning.more(&mut inner).await?;
-        }
-        Ok::<_, Refused>(())
-    };
-    tokio::time::timeout(RESPONSE_HEAD_TIMEOUT, whole_beginning)
+    let beginning = tokio::time::timeout(RESPONSE_HEAD_TIMEOUT, Beginning::read(&mut inner, coding))
         .await
         .map_err(|_| Refused::Target(crate::forward::TargetProblem::Slow))??;
 
@@ -207,7 +200,7 @@ pub(crate) async fn document(
         transcoded: Vec::new(),
     };
     let mut first = Vec::new();
-    pipeline.inject(&text[skip..], ended, &mut first).map_err(not_recordable)?;
+    let rest = pipeline.inject_first(text.slice(skip..), ended, &mut first).map_err(not_recordable)?;
 
     // Nothing goes out before the recorder is in.
     let mut ended = ended;
@@ -233,13 +226,11 @@ pub(crate) async fn document(
         .map_err(|_| Refused::Target(crate::forward::TargetProblem::Slow))??;
     let injected = pipeline.injector.injected();
 
-    let mut packed = Vec::new();
-    pipeline.packer.push(&first, &mut packed).map_err(|_| Refused::NotRecordable("its coding"))?;
-    if ended {
-        pipeline.packer.finish(&mut packed).map_err(|_| Refused::NotRecordable("its coding"))?;
-    }
+    let first = pipeline
+        .pack([Bytes::from(first), rest], ended, coding)
+        .map_err(|_| Refused::NotRecordable("its coding"))?;
     edit_headers(&mut parts.headers, markup, outgoing.name());
-    let rewriting = Rewriting { first: Some(Bytes::from(packed)), inner, pipeline, ended, coding };
+    let rewriting = Rewriting { first, inner, pipeline, ended, coding };
     Ok(Ready { parts, body: rewriting.boxed_unsync(), injected })
 }
 
@@ -250,24 +241,21 @@ fn pass_beginning(
     beginning: Beginning,
     coding: Coding,
 ) -> Result<Ready, Refused> {
-    let mut packer = Packer::new(coding);
-    let mut packed = Vec::new();
-    packer.push(&beginning.text, &mut packed).map_err(|_| Refused::NotRecordable("its coding"))?;
-    if beginning.ended {
-        packer.finish(&mut packed).map_err(|_| Refused::NotRecordable("its coding"))?;
-    }
     parts.headers.remove(CONTENT_LENGTH);
     tighten(Kind::MarkupAsData, Some(DocumentKind::Page), &mut parts.headers);
-    let pipeline = Pipeline {
-        unpacker: beginning.unpacker,
+    let Beginning { unpacker, text, ended } = beginning;
+    let mut pipeline = Pipeline {
+        unpacker,
         transcoder: None,
         injector: Injector::None,
-        packer,
+        packer: Packer::new(coding),
         unpacked: Vec::new(),
         transcoded: Vec::new(),
     };
-    let rewriting =
-        Rewriting { first: Some(Bytes::from(packed)), inner, pipeline, ended: beginning.ended, coding };
+    let first = pipeline
+        .pack([text, Bytes::new()], ended, coding)
+        .map_err(|_| Refused::NotRecordable("its coding"))?;
+    let rewriting = Rewriting { first, inner, pipeline, ended, coding };
     Ok(Ready { parts, body: rewriting.boxed_unsync(), injected: false })
 }
 
@@ -389,20 +377,32 @@ async fn next(inner: &mut Guarded<Incoming>) -> Result<Option<Bytes>, Refused> {
 /// The first bytes of a document, unpacked.
 struct Beginning {
     unpacker: Unpacker,
-    text: Vec<u8>,
+    text: Bytes,
     ended: bool,
 }
 
 impl Beginning {
-    async fn more(&mut self, inner: &mut Guarded<Incoming>) -> Result<(), Refused> {
-        let unpacked = match next(inner).await? {
-            Some(bytes) => self.unpacker.push(&bytes, &mut self.text),
-            None => {
-                self.ended = true;
-                self.unpacker.finish(&mut self.text)
-            }
-        };
-        unpacked.map_err(|_| Refused::NotRecordable("its coding"))
+    /// Reads as much as the charset is looked for in, or all there is. A first piece that is enough and is not
+    /// packed is taken without a copy.
+    async fn read(inner: &mut Guarded<Incoming>, coding: Coding) -> Result<Self, Refused> {
+        let mut unpacker = Unpacker::new(coding);
+        let mut text = Vec::new();
+        while text.len() < CHARSET_SCAN_BYTES {
+            let unpacked = match next(inner).await? {
+                Some(bytes)
+                    if coding == Coding::Identity && text.is_empty() && bytes.len() >= CHARSET_SCAN_BYTES =>
+                {
+                    return Ok(Self { unpacker, text: bytes, ended: false });
+                }
+                Some(bytes) => unpacker.push(&bytes, &mut text),
+                None => {
+                    unpacker.finish(&mut text).map_err(|_| Refused::NotRecordable("its coding"))?;
+                    return Ok(Self { unpacker, text: Bytes::from(text), ended: true });
+                }
+            };
+            unpacked.map_err(|_| Refused::NotRecordable("its coding"))?;
+        }
+        Ok(Self { unpacker, text: Bytes::from(text), ended: false })
     }
 }
 

@@ -239,18 +239,39 @@ impl Packed {
 
 /// The level at which bodies are compressed.
 const ZSTD_LEVEL: i32 = 3;
+/// The level for small bodies: making tables for their letters costs more than it saves.
+const ZSTD_LEVEL_SMALL: i32 = -1;
+/// What is small, in bytes.
+const SMALL_BYTES: usize = 2 * 1024;
+
+/// One compressor for each of the two levels.
+struct Compressors {
+    small: zstd::bulk::Compressor<'static>,
+    large: zstd::bulk::Compressor<'static>,
+}
+
+impl Compressors {
+    fn new() -> Option<Self> {
+        Some(Self {
+            small: zstd::bulk::Compressor::new(ZSTD_LEVEL_SMALL).ok()?,
+            large: zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?,
+        })
+    }
+}
 
 thread_local! {
-    /// Making a compressor costs more than compressing a frame of ordinary size, so that each thread keeps one.
-    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    /// Making a compressor costs more than compressing a frame of ordinary size, so that each thread keeps its own.
+    static COMPRESSORS: RefCell<Option<Compressors>> = const { RefCell::new(None) };
 }
 
 fn compress(plain: &[u8]) -> Option<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = match kept {
-            Some(compressor) => compressor,
-            None => kept.insert(zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()?),
+    COMPRESSORS.with_borrow_mut(|kept| {
+        let compressors = match kept {
+            Some(compressors) => compressors,
+            None => kept.insert(Compressors::new()?),
         };
+        let compressor =
+            if plain.len() <= SMALL_BYTES { &mut compressors.small } else { &mut compressors.large };
         compressor.compress(plain).ok()
     })
 }
