@@ -1,11 +1,10 @@
-//! Directories and accounts.
+//! Accounts.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chaperone_app::accounts::{AccountChange, NewAccount};
 use chaperone_app::lists::AccountFilter;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::directory::Directory;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,50 +12,7 @@ use crate::Api;
 use crate::json::{Json, Params, given};
 use crate::principal::Caller;
 use crate::problem::Problem;
-use crate::wire::{List, Paging, instant, opt_instant, opt_parse, page, parse, parse_named};
-
-/// A directory.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct DirectoryBody {
-    id: String,
-    name: String,
-    /// `built_in`.
-    kind: &'static str,
-    created_at: String,
-}
-
-impl From<&Directory> for DirectoryBody {
-    fn from(directory: &Directory) -> Self {
-        Self {
-            id: directory.id.to_string(),
-            name: directory.name.clone(),
-            kind: directory.kind.name(),
-            created_at: instant(directory.created_at),
-        }
-    }
-}
-
-/// The directories.
-#[utoipa::path(get, path = "/directories", tag = "administration", params(Paging), responses((status = 200, body = List<DirectoryBody>)))]
-pub(crate) async fn directories(
-    State(api): State<Api>,
-    caller: Caller,
-    Params(paging): Params<Paging>,
-) -> Result<Json<List<DirectoryBody>>, Problem> {
-    let directories = api.app.directories(&caller.op).await?;
-    Ok(Json(List::cut(directories.iter().map(DirectoryBody::from).collect(), &paging)?))
-}
-
-/// One directory.
-#[utoipa::path(get, path = "/directories/{id}", tag = "administration", params(("id" = String, Path)), responses((status = 200, body = DirectoryBody)))]
-pub(crate) async fn directory(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Json<DirectoryBody>, Problem> {
-    let directory = api.app.directory(&caller.op, parse("id", &id)?).await?;
-    Ok(Json(DirectoryBody::from(&directory)))
-}
+use crate::wire::{List, instant, opt_instant, opt_parse, page, parse, parse_named};
 
 /// An account.
 #[derive(Serialize, ToSchema)]
@@ -65,6 +21,8 @@ pub(crate) struct AccountBody {
     directory_id: String,
     external_id: String,
     name: String,
+    /// As the directory has it; may be empty.
+    email: String,
     /// The owner.
     user_id: Option<String>,
     /// Used only inside privileged sessions.
@@ -72,7 +30,20 @@ pub(crate) struct AccountBody {
     /// `enabled`, `disabled`, `absent`.
     state: &'static str,
     expires_at: Option<String>,
+    /// When its directory was last asked; `null` in the built-in directory.
+    last_seen_at: Option<String>,
+    /// What somebody else made of it; `null` when nothing is open.
+    drift: Option<DriftBody>,
     version: i64,
+}
+
+/// An account was not as it should have been.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DriftBody {
+    /// What it should have been: `enabled`, `disabled`, `absent`.
+    expected: &'static str,
+    /// When it was seen to be otherwise.
+    at: String,
 }
 
 impl From<&Account> for AccountBody {
@@ -82,10 +53,15 @@ impl From<&Account> for AccountBody {
             directory_id: account.directory_id.to_string(),
             external_id: account.external_id.clone(),
             name: account.name.clone(),
+            email: account.email.clone(),
             user_id: account.owner.map(|id| id.to_string()),
             privileged: account.privileged,
             state: account.state.name(),
             expires_at: opt_instant(account.expires_at),
+            last_seen_at: opt_instant(account.last_seen_at),
+            drift: account
+                .drift
+                .map(|drift| DriftBody { expected: drift.expected.name(), at: instant(drift.at) }),
             version: account.version,
         }
     }
@@ -100,7 +76,11 @@ pub(crate) struct AccountsQuery {
     user_id: Option<String>,
     directory_id: Option<String>,
     privileged: Option<bool>,
-    /// A part of the name.
+    /// `enabled`, `disabled`, `absent`.
+    state: Option<String>,
+    /// Whether somebody else changed it and nobody has taken notice yet.
+    drifted: Option<bool>,
+    /// A part of the name; outside the built-in directory also of the directory's own id.
     q: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
@@ -117,6 +97,8 @@ pub(crate) async fn list(
         owner: opt_parse("user_id", query.user_id.as_deref())?,
         directory_id: opt_parse("directory_id", query.directory_id.as_deref())?,
         privileged: query.privileged,
+        state: state(query.state.as_deref())?,
+        drifted: query.drifted,
         q: query.q,
     };
     let found = api.app.accounts(&caller.op, filter, page(query.limit, query.after)?).await?;
@@ -181,6 +163,8 @@ pub(crate) struct AccountChangeBody {
     privileged: Option<bool>,
     /// `enabled` or `disabled`. While a session holds the account, this is what it goes back to.
     state: Option<String>,
+    /// `true` takes notice of what somebody else made of it.
+    drift_seen: Option<bool>,
     version: Option<i64>,
 }
 
@@ -199,8 +183,20 @@ pub(crate) async fn change(
         },
         privileged: body.privileged,
         state: state(body.state.as_deref())?,
+        drift_seen: body.drift_seen.unwrap_or(false),
         version: body.version,
     };
     let account = api.app.change_account(&caller.op, parse("id", &id)?, change).await?;
+    Ok(Json(AccountBody::from(&account)))
+}
+
+/// Ask the account's directory how it is now.
+#[utoipa::path(post, path = "/accounts/{id}/observe", tag = "administration", params(("id" = String, Path)), responses((status = 200, body = AccountBody)))]
+pub(crate) async fn observe(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<AccountBody>, Problem> {
+    let account = api.app.observe_account(&caller.op, parse("id", &id)?).await?;
     Ok(Json(AccountBody::from(&account)))
 }

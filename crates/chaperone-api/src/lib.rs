@@ -27,6 +27,7 @@ mod accounts;
 mod api_tokens;
 mod audit_events;
 mod changes;
+mod directories;
 mod health;
 mod json;
 mod me;
@@ -81,10 +82,14 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(users::read, users::change))
         .routes(routes!(users::reset_password))
         .routes(routes!(organization::read, organization::change))
-        .routes(routes!(accounts::directories))
-        .routes(routes!(accounts::directory))
+        .routes(routes!(directories::list, directories::create))
+        .routes(routes!(directories::test_settings))
+        .routes(routes!(directories::read, directories::change, directories::remove))
+        .routes(routes!(directories::test))
+        .routes(routes!(directories::start_import))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::read, accounts::change))
+        .routes(routes!(accounts::observe))
         .routes(routes!(targets::list, targets::create))
         .routes(routes!(targets::read, targets::change, targets::remove))
         .routes(routes!(privileged_sessions::list, privileged_sessions::create))
@@ -92,10 +97,12 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(privileged_sessions::change_status))
         .routes(routes!(privileged_sessions::process))
         .routes(routes!(privileged_sessions::switch_account))
-        .routes(routes!(privileged_sessions::open))
-        .routes(routes!(privileged_sessions::audit_log))
-        .routes(routes!(privileged_sessions::user_log))
-        .routes(routes!(privileged_sessions::recordings))
+        .routes(routes!(privileged_sessions::extend))
+        .routes(routes!(privileged_sessions::open::open))
+        .routes(routes!(privileged_sessions::logs::audit_log))
+        .routes(routes!(privileged_sessions::logs::user_log))
+        .routes(routes!(privileged_sessions::logs::recordings))
+        .routes(routes!(privileged_sessions::logs::account_log))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::read))
         .routes(routes!(recordings::steps))

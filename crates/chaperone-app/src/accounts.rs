@@ -1,10 +1,10 @@
-//! Accounts and directories: read and change.
+//! Accounts: read, make in the built-in directory, change, look at.
 
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::directory::Directory;
 use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::{AccountId, DirectoryId, UserId};
+use chaperone_domain::privileged_session::State;
 use chaperone_domain::user::Role;
 use chaperone_store::{AccountFilter, Events, Items, Page, StoreError};
 
@@ -41,23 +41,13 @@ pub struct AccountChange {
     pub privileged: Option<bool>,
     /// Enabled or disabled (built-in directory).
     pub state: Option<AccountState>,
+    /// Notice is taken of what somebody else made of it.
+    pub drift_seen: bool,
     /// The version that the caller saw.
     pub version: Option<i64>,
 }
 
 impl App {
-    /// The directories.
-    pub async fn directories(&self, op: &Op) -> Result<Vec<Directory>, AppError> {
-        op.user()?;
-        Ok(self.store.read().directories().await?)
-    }
-
-    /// One directory.
-    pub async fn directory(&self, op: &Op, id: DirectoryId) -> Result<Directory, AppError> {
-        op.user()?;
-        self.store.read().directory(id).await?.ok_or(AppError::NotFound { noun: "directory" })
-    }
-
     /// The accounts, by page; those who may not read everything see their own.
     pub async fn accounts(
         &self,
@@ -90,7 +80,9 @@ impl App {
         }
         let directory = self.built_in_directory().await?;
         if new.directory_id.is_some_and(|id| id != directory.id) {
-            return Err(AppError::field("directory_id", "unknown-directory", "There is no such directory."));
+            let why =
+                "Accounts are made in the built-in directory; those of other directories come by import.";
+            return Err(AppError::field("directory_id", "not-built-in", why));
         }
         let length = new.name.chars().count();
         if new.name.trim() != new.name
@@ -109,10 +101,13 @@ impl App {
             directory_id: directory.id,
             external_id: new.name.to_lowercase(),
             name: new.name,
+            email: String::new(),
             owner: new.owner,
             privileged: new.privileged,
             state: new.state,
             expires_at: None,
+            last_seen_at: None,
+            drift: None,
             version: 1,
         };
         let (tx_op, row) = (op.clone(), account.clone());
@@ -169,6 +164,14 @@ impl App {
         if change.state == Some(AccountState::Absent) {
             return Err(AppError::field("state", "state-value", "Set it to enabled or disabled."));
         }
+        if change.state.is_some() && before.last_seen_at.is_some() {
+            let why = "Chaperone changes the state of accounts in other directories only for privileged sessions; \
+ask for one, or change it in the directory itself.";
+            return Err(AppError::refused("state-of-other-directory", why));
+        }
+        if change.owner.is_some_and(|owner| owner != before.owner) {
+            self.refuse_new_owner(&before).await?;
+        }
         if let Some(owner) = change.owner {
             self.check_owner(owner).await?;
         }
@@ -200,6 +203,10 @@ impl App {
                     }
                     let owner =
                         |account: &Account| account.owner.map(|id| id.to_string()).unwrap_or_default();
+                    if let Some(drift) = row.drift.filter(|_| change.drift_seen) {
+                        event = event.with("drift_seen", true).with("drift_at", drift.at.to_string());
+                        row.drift = None;
+                    }
                     event = event.changed("owner", &owner(&old), &owner(&row)).changed(
                         "privileged",
                         &old.privileged,
@@ -213,6 +220,25 @@ impl App {
             .await?;
         self.account_moved(&after);
         Ok(after)
+    }
+
+    /// The user of a session is the owner of its account: while sessions want it, it stays so.
+    async fn refuse_new_owner(&self, account: &Account) -> Result<(), AppError> {
+        let open = [State::Draft, State::Approved, State::Starting, State::Active, State::Ending];
+        match self.store.read().sessions_of_account(account.id, &open).await?.first() {
+            None => Ok(()),
+            Some(session) => Err(AppError::refused(
+                "account-in-use",
+                format!("Privileged session {} needs its owner to stay; end or cancel it first.", session.id),
+            )),
+        }
+    }
+
+    /// Asks the account's directory how it is now.
+    pub async fn observe_account(&self, op: &Op, id: AccountId) -> Result<Account, AppError> {
+        op.require(&[Role::SystemAdministrator])?;
+        let account = self.account(op, id).await?;
+        self.look_at(op, account).await
     }
 
     /// Tells gate and watchers that an account is different now.

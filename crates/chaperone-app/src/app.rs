@@ -1,7 +1,9 @@
 //! The app: plain handles, built once by the executable.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use chaperone_connectors::Secrets;
 use chaperone_domain::Instant;
 use chaperone_domain::target::Target;
 use chaperone_recording::Vault;
@@ -12,10 +14,11 @@ use crate::assertion::AssertionKey;
 use crate::attempts::Attempts;
 use crate::changes::Changes;
 use crate::clock::{Clock, HighWaterClock};
+use crate::connectors::Connectors;
 use crate::errors::AppError;
 use crate::faults::Faults;
 use crate::gate::Gate;
-use crate::grants::Hands;
+use crate::grants::{Hands, Unheld};
 use crate::recordings::Viewings;
 use crate::secrets::{Keys, Passwords};
 
@@ -44,6 +47,8 @@ pub struct AppConfig {
     pub master_key: [u8; 32],
     /// Public addresses.
     pub addresses: Addresses,
+    /// The folder with the secrets of directories.
+    pub directory_secrets: PathBuf,
     /// How long a document's tail is taken after its sign-in ended, before the recording is sealed.
     pub tail: jiff::SignedDuration,
     /// Named steps at which crash tests stop the process.
@@ -78,6 +83,12 @@ pub struct App {
     pub(crate) processor_nudge: Notify,
     /// One hand at a time moves an account on this node.
     pub(crate) hands: Hands,
+    /// What keeps sessions from taking hold of accounts.
+    pub(crate) unheld: Unheld,
+    /// The ways into directories.
+    pub(crate) connectors: Connectors,
+    /// Wakes the job that imports accounts.
+    pub(crate) imports_nudge: Notify,
     /// Since when nothing can be recorded.
     pub(crate) unrecordable_since: std::sync::Mutex<Option<Instant>>,
     /// What was missing when it was looked last.
@@ -110,6 +121,9 @@ impl App {
             tail: config.tail,
             processor_nudge: Notify::new(),
             hands: Hands::default(),
+            unheld: Unheld::default(),
+            connectors: Connectors::new(Secrets::new(config.directory_secrets)),
+            imports_nudge: Notify::new(),
             unrecordable_since: std::sync::Mutex::new(None),
             readiness: tokio::sync::Mutex::new(None),
         });

@@ -22,6 +22,8 @@ pub enum ChangedNoun {
     User,
     /// A target.
     Target,
+    /// A directory, its import or its accounts.
+    Directory,
     /// The organization.
     Organization,
 }
@@ -36,6 +38,7 @@ impl ChangedNoun {
             Self::Account => "account",
             Self::User => "user",
             Self::Target => "target",
+            Self::Directory => "directory",
             Self::Organization => "organization",
         }
     }

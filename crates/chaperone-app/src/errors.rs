@@ -149,6 +149,8 @@ pub fn request_problem(problem: RequestProblem) -> FieldProblem {
         RequestProblem::TargetNotRecorded => {
             "A target is never recorded (recording is off), so a privileged session cannot name it."
         }
+        RequestProblem::AccountsOfSeveralOwners => "The accounts of one session have one owner.",
+        RequestProblem::AccountTwice => "An account is named twice.",
         RequestProblem::NoReason => "Say what the session is for.",
         RequestProblem::NotYourAccount => {
             "You may ask for accounts that you own; a system administrator for any."

@@ -35,7 +35,10 @@ impl App {
             id: DirectoryId::new(secrets::new_uuid(op.at)),
             name: "Chaperone".to_owned(),
             kind: DirectoryKind::BuiltIn,
+            settings: String::new(),
             created_at: op.at,
+            removed_at: None,
+            version: 1,
         };
         self.store
             .write(move |tx| {

@@ -6,6 +6,7 @@
 //! | processor | sessions whose time has come | starts, ends, expires them; brings accounts back |
 //! | sign-ins | last uses, limits | stores last uses, ends what is silent or over |
 //! | recordings | recordings whose sign-in is over; whether anything can be recorded | seals; ends sessions that cannot be recorded |
+//! | accounts | accounts of other directories, running imports | notices what others changed; goes on with imports |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
+mod accounts;
 mod processor;
 mod recordings;
 mod sign_ins;
@@ -27,6 +29,8 @@ pub use processor::process_due;
 pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     let mut jobs = JoinSet::new();
     jobs.spawn(processor::run(app.clone(), shutdown.clone()));
+    jobs.spawn(accounts::watch(app.clone(), shutdown.clone()));
+    jobs.spawn(accounts::import(app.clone(), shutdown.clone()));
     jobs.spawn(sign_ins::run(app.clone(), shutdown.clone()));
     jobs.spawn(recordings::run(app.clone(), shutdown.clone()));
     jobs.spawn(trail::run(app, shutdown));

@@ -9,8 +9,8 @@ use chaperone_domain::organization::Organization;
 use chaperone_domain::privileged_session::rules::{self, Request};
 use chaperone_domain::privileged_session::transition;
 use chaperone_domain::privileged_session::{
-    Action, EndReason, Facts, Move, Principal, PrivilegedSession, Refusal, State, TARGETS_MAX,
-    TEXT_MAX_CHARS, TICKET_MAX_CHARS, Window,
+    ACCOUNTS_MAX, Action, EndReason, Extension, Facts, MoreAccount, Move, Principal, PrivilegedSession,
+    Refusal, State, TARGETS_MAX, TEXT_MAX_CHARS, TICKET_MAX_CHARS, Window,
 };
 use chaperone_domain::target::Target;
 use chaperone_domain::user::{Role, User};
@@ -20,11 +20,14 @@ use crate::app::App;
 use crate::errors::{AppError, FieldProblem, request_problem, window_problem};
 use crate::op::{EventExt as _, Op, Who};
 
+mod account_log;
 mod decide;
+mod extend;
 mod logs;
 mod open;
 mod request;
 
+pub use account_log::{AccountLogEntry, Direction};
 pub use decide::StatusChange;
 pub use logs::{AuditLogEntry, ChangedByKind};
 pub use open::{Opened, OpenedTarget};
@@ -37,6 +40,8 @@ pub struct PrivilegedSessionView {
     pub session: PrivilegedSession,
     /// Its account.
     pub account: Account,
+    /// The accounts that are enabled or disabled with it.
+    pub more_accounts: Vec<Account>,
     /// Who works.
     pub user: User,
     /// Who asked.
@@ -53,6 +58,14 @@ pub struct PrivilegedSessionView {
     pub grants: Vec<(Grant, GrantHolder)>,
 }
 
+impl PrivilegedSessionView {
+    /// The name of one of the session's accounts.
+    pub fn account_name(&self, id: AccountId) -> &str {
+        let mut all = std::iter::once(&self.account).chain(&self.more_accounts);
+        all.find(|account| account.id == id).map_or("", |account| &account.name)
+    }
+}
+
 impl App {
     /// Facts for a decision about a session.
     async fn decision(
@@ -63,7 +76,11 @@ impl App {
         let organization = read.organization().await?;
         let account =
             read.account(session.account_id).await?.ok_or(AppError::Inside("session without account"))?;
-        let desired = read.open_grant(session.account_id).await?.map(|(grant, _)| grant.desired.state);
+        let desired = match session.more_accounts.as_slice() {
+            [] => read.open_grant(session.account_id).await?.map(|(grant, _)| grant.desired.state),
+            // Which of them is switched is said with the switch.
+            _ => None,
+        };
         Ok((organization, account, desired))
     }
 
@@ -125,10 +142,15 @@ impl App {
         for id in &session.target_ids {
             targets.extend(read.target(*id).await?);
         }
+        let mut more_accounts = Vec::new();
+        for more in &session.more_accounts {
+            more_accounts.extend(read.account(more.account_id).await?);
+        }
         let grants = read.grants_of_session(session.id).await?;
         Ok(PrivilegedSessionView {
             session,
             account,
+            more_accounts,
             user,
             requested_by,
             approved_by,

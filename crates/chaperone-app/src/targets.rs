@@ -211,7 +211,7 @@ impl App {
             Some(id) => id,
             None => self.built_in_directory().await?.id,
         };
-        if self.store.read().directory(directory_id).await?.is_none() {
+        if self.store.read().directory(directory_id).await?.is_none_or(|found| found.removed_at.is_some()) {
             problems.push(FieldProblem {
                 name: "unknown-directory",
                 field: "directory_id",

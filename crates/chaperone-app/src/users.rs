@@ -137,6 +137,9 @@ impl App {
             privileged: false,
             state: AccountState::Enabled,
             expires_at: None,
+            email: String::new(),
+            last_seen_at: None,
+            drift: None,
             version: 1,
         };
         let (op, made) = (op.clone(), user.clone());

@@ -44,6 +44,8 @@ pub struct Account {
     pub external_id: String,
     /// How people know it.
     pub name: String,
+    /// Where mail goes, as the directory has it; may be empty.
+    pub email: String,
     /// Who may use it; nobody when `None`.
     pub owner: Option<UserId>,
     /// Whether targets are entered as this account only inside a privileged session.
@@ -52,8 +54,22 @@ pub struct Account {
     pub state: AccountState,
     /// The directory's own expiry, where it has one: the account counts as disabled from then on.
     pub expires_at: Option<Instant>,
+    /// When its directory was last asked; `None` in the built-in directory, which knows at any time.
+    pub last_seen_at: Option<Instant>,
+    /// What somebody else made of it; `None` when nothing is open.
+    pub drift: Option<Drift>,
     /// Rises with each change.
     pub version: i64,
+}
+
+/// An account was not as it should have been: somebody changed it outside of Chaperone. Open until an administrator
+/// has taken notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// What it should have been.
+    pub expected: AccountState,
+    /// When it was seen to be otherwise.
+    pub at: Instant,
 }
 
 impl Account {

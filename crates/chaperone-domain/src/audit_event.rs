@@ -101,10 +101,22 @@ actions! {
     DirectoryCreated = "directory_created",
     /// A directory was changed.
     DirectoryChanged = "directory_changed",
+    /// A directory was removed; its accounts stay as history.
+    DirectoryRemoved = "directory_removed",
+    /// An import of a directory's accounts was begun.
+    AccountImportStarted = "account_import_started",
+    /// An import of a directory's accounts is through, or was given up.
+    AccountImportEnded = "account_import_ended",
     /// An account was added.
     AccountCreated = "account_created",
     /// An account was changed by an administrator.
     AccountChanged = "account_changed",
+    /// An account was seen to be otherwise than before.
+    AccountObserved = "account_observed",
+    /// A page of a directory's accounts was taken over.
+    AccountsImported = "accounts_imported",
+    /// Somebody changed an account outside of Chaperone while it should have been otherwise.
+    AccountDrifted = "account_drifted",
     /// A target was added.
     TargetCreated = "target_created",
     /// A target was changed.
@@ -133,6 +145,14 @@ actions! {
     PrivilegedSessionRefused = "privileged_session_refused",
     /// The account was switched during a session.
     PrivilegedSessionAccountSwitched = "privileged_session_account_switched",
+    /// A later end was asked for.
+    PrivilegedSessionExtensionRequested = "privileged_session_extension_requested",
+    /// A later end was approved: it holds from now on.
+    PrivilegedSessionExtended = "privileged_session_extended",
+    /// A later end was rejected or taken back: the old one stands.
+    PrivilegedSessionExtensionDropped = "privileged_session_extension_dropped",
+    /// The end was made earlier.
+    PrivilegedSessionShortened = "privileged_session_shortened",
     /// The start of a session is intended.
     PrivilegedSessionStartIntended = "privileged_session_start_intended",
     /// A change of an account is intended.

@@ -1,10 +1,14 @@
 //! Grants: what Chaperone does to one account while at least one privileged session holds it, and the way back.
 //!
-//! Both directions are *level-triggered*: they look at the account as it is now and say the one thing to do next,
+//! Both directions ([`cycle`]) are *level-triggered*: they look at the account as it is now and say the one thing to do next,
 //! so that they can be asked again after any crash, by any node, and come to the same end. The way back compares
 //! three ways (what it was, what we made of it, what it is) and never re-enables what somebody else disabled.
 
 use jiff::SignedDuration;
+
+pub mod cycle;
+
+pub use cycle::{BackStep, ForwardStep, back, forward};
 
 use crate::Instant;
 use crate::account::AccountState;
@@ -81,7 +85,7 @@ impl Attributes {
     }
 
     /// Whether this allows nothing that `other` forbids.
-    fn at_least_as_strict_as(self, other: Self) -> bool {
+    pub fn at_least_as_strict_as(self, other: Self) -> bool {
         self.stricter(other) == self
     }
 }
@@ -91,28 +95,6 @@ const fn rank(state: AccountState) -> u8 {
         AccountState::Enabled => 0,
         AccountState::Disabled => 1,
         AccountState::Absent => 2,
-    }
-}
-
-/// The one thing to do next on the way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForwardStep {
-    /// The account is as desired.
-    Verified,
-    /// Set it so, then look again.
-    Set(Attributes),
-    /// The account is not there: the session cannot start.
-    Absent,
-}
-
-/// Says what to do on the way in.
-pub fn forward(desired: Attributes, observed: Attributes) -> ForwardStep {
-    if observed.state == AccountState::Absent {
-        ForwardStep::Absent
-    } else if observed == desired {
-        ForwardStep::Verified
-    } else {
-        ForwardStep::Set(desired)
     }
 }
 
@@ -151,35 +133,6 @@ impl GrantOutcome {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
-}
-
-/// The one thing to do next on the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackStep {
-    /// Set it so, then look again; the outcome holds once that is observed.
-    Set(Attributes, GrantOutcome),
-    /// Nothing more to do.
-    Close(GrantOutcome),
-}
-
-/// Says what to do on the way back. `applied` is what Chaperone last intended to set, `None` when it never did.
-pub fn back(baseline: Attributes, applied: Option<Attributes>, observed: Attributes) -> BackStep {
-    if observed.state == AccountState::Absent {
-        return BackStep::Close(GrantOutcome::Absent);
-    }
-    let Some(applied) = applied else {
-        return BackStep::Close(GrantOutcome::Untouched);
-    };
-    if observed == baseline {
-        return BackStep::Close(GrantOutcome::Restored);
-    }
-    if observed == applied {
-        return BackStep::Set(baseline, GrantOutcome::Restored);
-    }
-    if observed.at_least_as_strict_as(baseline) {
-        return BackStep::Close(GrantOutcome::KeptChangedByOthers);
-    }
-    BackStep::Set(baseline.stricter(observed), GrantOutcome::SetStricter)
 }
 
 /// Where a grant stands.
@@ -228,8 +181,9 @@ pub struct Grant {
     pub baseline: Attributes,
     /// What it should be now.
     pub desired: Attributes,
-    /// What Chaperone last intended to set; `None` when it never did.
-    pub applied: Option<Attributes>,
+    /// What the account can be by what Chaperone did: what was last proved (at first the baseline), then what was
+    /// intended since, the last intent last. Anything else is somebody else's doing.
+    pub known: Vec<Attributes>,
     /// What was last seen.
     pub observed: Attributes,
     /// When the last holder ends.
@@ -276,45 +230,14 @@ pub fn retry_pause(attempt: i64) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    const ON: Attributes = Attributes { state: AccountState::Enabled, expires_at: None };
-    const OFF: Attributes = Attributes { state: AccountState::Disabled, expires_at: None };
-    const GONE: Attributes = Attributes { state: AccountState::Absent, expires_at: None };
-
-    #[test]
-    fn the_way_back_compares_three_ways() {
-        use BackStep::{Close, Set};
-        use GrantOutcome::{Absent, KeptChangedByOthers, Restored, SetStricter, Untouched};
-        let table = [
-            (OFF, Some(ON), ON, Set(OFF, Restored)),
-            (OFF, Some(ON), OFF, Close(Restored)),
-            (OFF, Some(ON), GONE, Close(Absent)),
-            (ON, Some(OFF), OFF, Set(ON, Restored)),
-            (ON, Some(OFF), ON, Close(Restored)),
-            (ON, Some(ON), OFF, Close(KeptChangedByOthers)),
-            (OFF, Some(OFF), ON, Set(OFF, SetStricter)),
-            (ON, None, OFF, Close(Untouched)),
-            (OFF, None, ON, Close(Untouched)),
-        ];
-        for (baseline, applied, observed, expected) in table {
-            assert_eq!(back(baseline, applied, observed), expected, "{baseline:?} {applied:?} {observed:?}");
-        }
-    }
 
     #[test]
     fn an_expiry_is_only_ever_shortened() {
-        let early = Attributes {
-            state: AccountState::Enabled,
-            expires_at: Some(Instant::from_second(10).expect("ok")),
-        };
-        let late = Attributes {
-            state: AccountState::Enabled,
-            expires_at: Some(Instant::from_second(20).expect("ok")),
-        };
-        assert_eq!(early.stricter(late), early);
-        assert_eq!(late.stricter(early), early);
-        assert_eq!(ON.stricter(late), late);
+        let at = |second| Some(Instant::from_second(second).expect("in range"));
+        let on = |expires_at| Attributes { state: AccountState::Enabled, expires_at };
+        assert_eq!(on(at(10)).stricter(on(at(20))), on(at(10)));
+        assert_eq!(on(at(20)).stricter(on(at(10))), on(at(10)));
+        assert_eq!(on(None).stricter(on(at(20))), on(at(20)));
     }
 
     #[test]
@@ -322,38 +245,5 @@ mod tests {
         assert_eq!(retry_pause(1), SignedDuration::from_secs(1));
         assert_eq!(retry_pause(4), SignedDuration::from_secs(8));
         assert_eq!(retry_pause(1_000), RETRY_MAX);
-    }
-
-    fn attributes() -> impl Strategy<Value = Attributes> {
-        let states = prop_oneof![
-            Just(AccountState::Enabled),
-            Just(AccountState::Disabled),
-            Just(AccountState::Absent)
-        ];
-        let expiries =
-            prop_oneof![Just(None), (0_i64..4).prop_map(|s| Some(Instant::from_second(s).expect("ok")))];
-        (states, expiries).prop_map(|(state, expires_at)| Attributes { state, expires_at })
-    }
-
-    proptest! {
-        #[test]
-        fn the_way_back_ends_and_never_opens_what_others_closed(
-            baseline in attributes(), applied in proptest::option::of(attributes()), observed in attributes(),
-        ) {
-            let mut observed = observed;
-            let mut sets = 0;
-            while let BackStep::Set(next, outcome) = back(baseline, applied, observed) {
-                if outcome == GrantOutcome::SetStricter {
-                    prop_assert!(next.at_least_as_strict_as(observed));
-                    prop_assert!(next.at_least_as_strict_as(baseline));
-                } else {
-                    prop_assert_eq!(next, baseline);
-                    prop_assert_eq!(Some(observed), applied);
-                }
-                observed = next;
-                sets += 1;
-                prop_assert!(sets <= 2, "the way back does not end");
-            }
-        }
     }
 }

@@ -61,6 +61,10 @@ id!(
     DirectoryId
 );
 id!(
+    /// One look at all accounts of a directory.
+    AccountImportId
+);
+id!(
     /// A web application behind the gateway.
     TargetId
 );

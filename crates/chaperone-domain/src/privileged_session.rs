@@ -27,6 +27,8 @@ pub const TEXT_MAX_CHARS: usize = 4000;
 pub const TICKET_MAX_CHARS: usize = 200;
 /// Most targets of one session.
 pub const TARGETS_MAX: usize = 50;
+/// Most accounts of one session.
+pub const ACCOUNTS_MAX: usize = 20;
 
 /// The status, as people see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -197,13 +199,37 @@ impl Window {
     }
 }
 
+/// An account that a session takes beside its first one, and what is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoreAccount {
+    /// The account.
+    pub account_id: AccountId,
+    /// What is done with it.
+    pub wish: Wish,
+}
+
+/// A later end that was asked for and is not decided yet; the old end stands until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// The end that is asked for.
+    pub ends_at: Instant,
+    /// What for.
+    pub reason: String,
+    /// Who asked.
+    pub requested_by: UserId,
+    /// When.
+    pub requested_at: Instant,
+}
+
 /// The request and, once approved, the window of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivilegedSession {
     /// Identity.
     pub id: PrivilegedSessionId,
-    /// The account that is borrowed.
+    /// The account that is borrowed: as whom the person enters the targets.
     pub account_id: AccountId,
+    /// Accounts that are enabled or disabled with it, in the order in which they were named.
+    pub more_accounts: Vec<MoreAccount>,
     /// Who works with it.
     pub user_id: UserId,
     /// Who asked.
@@ -220,6 +246,8 @@ pub struct PrivilegedSession {
     pub wish: Wish,
     /// From when until when.
     pub window: Window,
+    /// A later end that was asked for.
+    pub extension: Option<Extension>,
     /// What for.
     pub reason: String,
     /// The number in some other system.
@@ -246,6 +274,17 @@ impl PrivilegedSession {
     /// The status, as people see it.
     pub const fn status(&self) -> Status {
         self.state.status()
+    }
+
+    /// Every account with what is done with it, the first one first.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountId, Wish)> + '_ {
+        let more = self.more_accounts.iter().map(|more| (more.account_id, more.wish));
+        std::iter::once((self.account_id, self.wish)).chain(more)
+    }
+
+    /// What the session does with an account; `None` when it is not one of its own.
+    pub fn wish_for(&self, account: AccountId) -> Option<Wish> {
+        self.accounts().find(|(id, _)| *id == account).map(|(_, wish)| wish)
     }
 
     /// Whether the person may work at `now`: Active and before the end.

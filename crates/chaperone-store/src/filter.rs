@@ -1,6 +1,7 @@
 //! What lists are restricted by; a filter that is not set lets everything through.
 
 use chaperone_domain::Instant;
+use chaperone_domain::account::AccountState;
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId, SignInId, TargetId, UserId};
 use chaperone_domain::privileged_session::Status;
@@ -25,7 +26,11 @@ pub struct AccountFilter {
     pub directory_id: Option<DirectoryId>,
     /// Whether it is privileged.
     pub privileged: Option<bool>,
-    /// A part of the name, without regard to case.
+    /// The state last seen.
+    pub state: Option<AccountState>,
+    /// Whether somebody else changed it and nobody has taken notice yet.
+    pub drifted: Option<bool>,
+    /// A part of the name (or, outside the built-in directory, of the directory's own id), without regard to case.
     pub q: Option<String>,
 }
 

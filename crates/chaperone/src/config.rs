@@ -24,6 +24,7 @@ const VARIABLE_PREFIX: &str = "CHAPERONE_";
 struct File {
     data_dir: Option<PathBuf>,
     master_key_file: Option<PathBuf>,
+    secrets_dir: Option<PathBuf>,
     /// Preset: a SQLite file in the data folder.
     database_url: Option<String>,
     /// A file that holds the address of the database, when it has a password in it.
@@ -78,6 +79,8 @@ impl fmt::Debug for Secret {
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) master_key_file: PathBuf,
+    /// Secrets of directories; preset: `secrets` beside the master key.
+    pub(crate) secrets_dir: PathBuf,
     /// May hold the database's password.
     pub(crate) database_url: Secret,
     pub(crate) listen: Vec<SocketAddr>,
@@ -138,6 +141,7 @@ impl File {
     fn take<V: Fn(&str) -> Option<String>>(&mut self, variables: &mut Variables<V>) {
         variables.one("DATA_DIR", &mut self.data_dir);
         variables.one("MASTER_KEY_FILE", &mut self.master_key_file);
+        variables.one("SECRETS_DIR", &mut self.secrets_dir);
         // Whoever names one of the two in the environment means that one.
         if variables.text("DATABASE_URL").is_some() || variables.text("DATABASE_URL_FILE").is_some() {
             (self.database_url, self.database_url_file) = (None, None);
@@ -212,6 +216,9 @@ fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
         {
             Ok(Config {
                 data_dir,
+                secrets_dir: file
+                    .secrets_dir
+                    .unwrap_or_else(|| master_key_file.parent().unwrap_or(Path::new("/")).join("secrets")),
                 master_key_file,
                 database_url: Secret(database_url),
                 listen,

@@ -154,11 +154,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let data_exists = data_dir.join("chaperone.db").exists();
     let master_key = key::read_or_make(&data_dir.join("demo.key"), data_exists)?;
     let database_url = config::sqlite_url(&data_dir);
+    let secrets_dir = data_dir.join("secrets");
     let node = NodeConfig {
         data_dir: &data_dir,
         database_url: &database_url,
         master_key,
         addresses: addresses.clone(),
+        secrets_dir: &secrets_dir,
     };
     let app = node::open(node).await?;
     let erp = start_erp(&app, &data_dir, port).await?;

@@ -31,6 +31,8 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) database_url: &'a str,
     pub(crate) master_key: [u8; 32],
     pub(crate) addresses: Addresses,
+    /// Where the secrets of directories are.
+    pub(crate) secrets_dir: &'a Path,
 }
 
 /// Opens the app over its database and its recordings.
@@ -54,6 +56,7 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
         clock: Box::new(SystemClock),
         master_key: config.master_key,
         addresses: config.addresses,
+        directory_secrets: config.secrets_dir.to_owned(),
         tail: TAIL,
         faults: faults(),
     })

@@ -26,6 +26,7 @@ pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Prob
         database_url: config.database_url.reveal(),
         master_key,
         addresses: config.addresses.clone(),
+        secrets_dir: &config.secrets_dir,
     })
     .await?;
     Ok((app, lock))

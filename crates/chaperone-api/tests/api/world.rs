@@ -135,6 +135,7 @@ impl World {
                 scheme: "http".to_owned(),
                 port: Some(8080),
             },
+            directory_secrets: folder.path().join("secrets"),
             tail: TAIL,
             faults: Faults::none(),
         })

@@ -3,26 +3,41 @@
 use super::*;
 use chaperone_domain::grant::{self, BackStep, GrantOutcome};
 
+/// What went wrong, and the grant as it was written last.
+type Failed = (Option<Grant>, ConnectorError);
+
 /// Sets of one go; the comparison ends after two unless somebody else writes the account all the time.
 const SETS_MAX: usize = 4;
 
 impl App {
-    /// *Ending*: the hold is released; when it was the last one, the account is proved back first.
-    pub(super) async fn bring_back(&self, op: &Op, session: PrivilegedSession) -> Result<Step, AppError> {
-        let Some(hold) = self.hold_of(&session).await? else {
-            self.faults.reach("end.released");
-            return self.step_status(op, session, Move::AccountsBack, "").await;
-        };
-        let others = match self.store.read().open_grant(session.account_id).await? {
+    /// Releases one hold of an ending session.
+    pub(super) async fn bring_back(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        hold: Hold,
+    ) -> Result<Step, AppError> {
+        if hold.grant.next_try_at.is_some_and(|next| op.at < next) {
+            return Ok(Step::Waits);
+        }
+        let others: Vec<GrantHolder> = match self.store.read().open_grant(hold.grant.account_id).await? {
             Some((_, holders)) => {
                 holders.into_iter().filter(|holder| holder.privileged_session_id != session.id).collect()
             }
             None => Vec::new(),
         };
-        if others.is_empty() {
-            self.close(op, &session, hold).await
+        let (op_at, grant) = (op.clone(), hold.grant.clone());
+        let brought = if others.is_empty() {
+            self.close(op, session, hold).await?
         } else {
-            self.leave(op, &session, hold, others).await
+            self.leave(op, session, hold, others).await?
+        };
+        match brought {
+            Ok(step) => Ok(step),
+            Err((latest, error)) => {
+                self.attempt_failed(&op_at, session.id, latest.unwrap_or(grant), &error).await?;
+                Ok(Step::Waits)
+            }
         }
     }
 
@@ -33,93 +48,95 @@ impl App {
         session: &PrivilegedSession,
         hold: Hold,
         others: Vec<GrantHolder>,
-    ) -> Result<Step, AppError> {
-        let Some(account) = self.store.read().account(session.account_id).await? else {
-            return Err(AppError::Inside("grant without account"));
+    ) -> Result<Result<Step, Failed>, AppError> {
+        let account = self.account_of(&hold.grant).await?;
+        let connector = match self.connector(&account).await {
+            Ok(connector) => connector,
+            Err(error) => return Ok(Err((None, error))),
         };
-        let seen = match self.observe(&account).await {
+        let seen = match connector.observe(&external(&account)).await {
             Ok(seen) => seen.attributes,
-            Err(error) => {
-                self.attempt_failed(op, session.id, hold.grant, &error).await?;
-                return Ok(Step::Waits);
-            }
+            Err(error) => return Ok(Err((None, error))),
         };
         let Hold { mut grant, holder } = hold;
         let fence = grant.fence;
-        if seen == grant.applied.unwrap_or(grant.baseline) {
-            intend(&mut grant, &others);
+        if grant.known.contains(&seen) {
+            let end = grant::cycle::deadline_of(&others).unwrap_or(grant.deadline);
+            grant.intend(&others, expiry_of(connector.expiry(), end));
         }
-        let tx_op = op.clone();
+        let (tx_op, session_id) = (op.clone(), session.id);
         self.store
             .write(move |tx| {
                 let (op, grant, left) = (tx_op.clone(), grant.clone(), others.len());
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
                     tx.release_holder(grant.id, holder.privileged_session_id, op.at).await?;
-                    let event = intended_event(&op, holder.privileged_session_id, &grant, left);
+                    let event = intended_event(&op, session_id, &grant, left).with("released", "yes");
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })
             .await?;
         self.processor_nudge.notify_one();
-        Ok(Step::Moved)
+        Ok(Ok(Step::Moved))
+    }
+
+    async fn account_of(&self, grant: &Grant) -> Result<Account, AppError> {
+        let account = self.store.read().account(grant.account_id).await?;
+        account.ok_or(AppError::Inside("grant without account"))
     }
 
     /// The last holder: the way back is intended, made, proved; then grant and hold are closed together.
-    async fn close(&self, op: &Op, session: &PrivilegedSession, hold: Hold) -> Result<Step, AppError> {
+    async fn close(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        hold: Hold,
+    ) -> Result<Result<Step, Failed>, AppError> {
         let mut grant = hold.grant;
-        if grant.phase == GrantPhase::Closing && grant.next_try_at.is_some_and(|next| op.at < next) {
-            return Ok(Step::Waits);
-        }
-        let account = self.store.read().account(grant.account_id).await?;
-        let account = account.ok_or(AppError::Inside("grant without account"))?;
+        let account = self.account_of(&grant).await?;
         if grant.phase != GrantPhase::Closing {
             grant = self.intend_back(op, session, grant).await?;
             self.faults.reach("end.back_intended");
         }
-        let connector = self.connector(&account);
+        let connector = match self.connector(&account).await {
+            Ok(connector) => connector,
+            Err(error) => return Ok(Err((Some(grant), error))),
+        };
         let external = external(&account);
-        let mut made: Option<(Attributes, GrantOutcome)> = None;
+        let mut made: Option<(Attributes, GrantOutcome, Instant)> = None;
         for _ in 0..SETS_MAX {
             let seen = match connector.observe(&external).await {
                 Ok(seen) => seen,
-                Err(error) => {
-                    self.attempt_failed(op, session.id, grant, &error).await?;
-                    return Ok(Step::Waits);
-                }
+                Err(error) => return Ok(Err((Some(grant), error))),
             };
-            match grant::back(grant.baseline, grant.applied, seen.attributes) {
-                BackStep::Close(outcome) => {
-                    let outcome = match made {
-                        Some((to, outcome)) if to == seen.attributes => outcome,
-                        _ => outcome,
+            match grant::back(grant.baseline, &grant.known, seen.attributes) {
+                BackStep::Close(found) => {
+                    let (outcome, done_at) = match made {
+                        Some((to, outcome, done_at)) if to == seen.attributes => (outcome, Some(done_at)),
+                        _ => (found, None),
                     };
                     self.faults.reach("end.before_close");
-                    self.closed(op, session.id, grant, seen.attributes, outcome).await?;
-                    return Ok(Step::Moved);
+                    self.closed(op, session.id, grant, seen.attributes, outcome, done_at).await?;
+                    return Ok(Ok(Step::Moved));
                 }
                 BackStep::Set(to, outcome) => {
                     self.faults.reach("back.before_set");
                     let key = format!("{}:{}:back", grant.id, grant.fence);
                     match connector.set(&external, to, &seen, &key, op.at).await {
-                        Ok(()) => made = Some((to, outcome)),
+                        Ok(()) => made = Some((to, outcome, self.now())),
                         Err(ConnectorError::Changed) => {}
-                        Err(error) => {
-                            self.attempt_failed(op, session.id, grant, &error).await?;
-                            return Ok(Step::Waits);
-                        }
+                        Err(error) => return Ok(Err((Some(grant), error))),
                     }
                     self.faults.reach("back.after_set");
                     if to.state != AccountState::Enabled
                         && let Err(error) = connector.end_sign_ins(&external).await
                     {
-                        tracing::warn!(account = %account.id, ?error, "what the account runs there was not ended");
+                        return Ok(Err((Some(grant), error)));
                     }
                 }
             }
         }
-        self.attempt_failed(op, session.id, grant, &ConnectorError::Changed).await?;
-        Ok(Step::Waits)
+        Ok(Err((Some(grant), ConnectorError::Changed)))
     }
 
     async fn intend_back(
@@ -157,8 +174,9 @@ impl App {
         mut grant: Grant,
         seen: Attributes,
         outcome: GrantOutcome,
+        done_at: Option<Instant>,
     ) -> Result<(), AppError> {
-        let fence = grant.fence;
+        let (fence, account_id) = (grant.fence, grant.account_id);
         grant.phase = GrantPhase::Closed;
         grant.observed = seen;
         grant.outcome = Some(outcome);
@@ -171,15 +189,33 @@ impl App {
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
                     tx.release_holder(grant.id, session, op.at).await?;
+                    tx.account_observed(grant.account_id, grant.observed, op.at).await?;
                     let event = op
                         .event(AuditAction::GrantClosed, "account", grant.account_id)
                         .in_session(session)
                         .with("grant_id", grant.id.to_string())
                         .with("outcome", outcome.name())
-                        .with("state", grant.observed.state.name());
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                        .with("state", grant.observed.state.name())
+                        .with("done_at", done_at.map(|at| at.to_string()));
+                    let mut events = Events::one(event);
+                    let by_others = matches!(
+                        outcome,
+                        GrantOutcome::KeptChangedByOthers | GrantOutcome::SetStricter | GrantOutcome::Absent
+                    );
+                    let expected = grant.baseline.state;
+                    if by_others && tx.account_drifted(grant.account_id, expected, op.at).await? {
+                        events = events.and(watch::drifted_event(
+                            &op,
+                            grant.account_id,
+                            Some(session),
+                            expected,
+                            grant.observed.state,
+                        ));
+                    }
+                    Ok::<_, AppError>(tx.commit((), events))
                 })
             })
-            .await
+            .await?;
+        self.account_seen(account_id).await
     }
 }

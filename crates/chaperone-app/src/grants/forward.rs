@@ -11,6 +11,8 @@ const SETS_MAX: usize = 4;
 pub(super) enum Made {
     /// It was seen as it is wanted.
     Proved,
+    /// Somebody else changed it: it was left as it is.
+    ChangedByOthers,
     /// The directory does not know it.
     Absent,
     /// Not now; it is tried again.
@@ -29,38 +31,59 @@ impl App {
         if grant.next_try_at.is_some_and(|next| op.at < next) {
             return Ok(Made::NotYet);
         }
-        let connector = self.connector(account);
+        match self.drive_forward(op, session, account, &grant).await? {
+            Ok(made) => Ok(made),
+            Err(error) => {
+                self.attempt_failed(op, session.id, grant, &error).await?;
+                Ok(Made::NotYet)
+            }
+        }
+    }
+
+    async fn drive_forward(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        account: &Account,
+        grant: &Grant,
+    ) -> Result<Result<Made, ConnectorError>, AppError> {
+        let connector = match self.connector(account).await {
+            Ok(connector) => connector,
+            Err(error) => return Ok(Err(error)),
+        };
         let external = external(account);
+        let mut done_at = None;
         for _ in 0..SETS_MAX {
             let seen = match connector.observe(&external).await {
                 Ok(seen) => seen,
-                Err(error) => {
-                    self.attempt_failed(op, session.id, grant, &error).await?;
-                    return Ok(Made::NotYet);
-                }
+                Err(error) => return Ok(Err(error)),
             };
-            match grant::forward(grant.desired, seen.attributes) {
+            match grant::forward(&grant.known, grant.desired, seen.attributes) {
+                ForwardStep::Verified if grant.phase == GrantPhase::Held => return Ok(Ok(Made::Proved)),
                 ForwardStep::Verified => {
-                    self.proved(op, session.id, grant, seen.attributes).await?;
-                    return Ok(Made::Proved);
+                    self.proved(op, session.id, grant.clone(), seen.attributes, done_at).await?;
+                    return Ok(Ok(Made::Proved));
                 }
-                ForwardStep::Absent => return Ok(Made::Absent),
+                ForwardStep::Absent => return Ok(Ok(Made::Absent)),
+                ForwardStep::ChangedByOthers => return Ok(Ok(Made::ChangedByOthers)),
                 ForwardStep::Set(to) => {
                     self.faults.reach("forward.before_set");
                     let key = format!("{}:{}:forward", grant.id, grant.fence);
                     match connector.set(&external, to, &seen, &key, op.at).await {
-                        Ok(()) | Err(ConnectorError::Changed) => {}
-                        Err(error) => {
-                            self.attempt_failed(op, session.id, grant, &error).await?;
-                            return Ok(Made::NotYet);
-                        }
+                        Ok(()) => done_at = Some(self.now()),
+                        Err(ConnectorError::Changed) => {}
+                        Err(error) => return Ok(Err(error)),
                     }
                     self.faults.reach("forward.after_set");
+                    if to.state != AccountState::Enabled
+                        && let Err(error) = connector.end_sign_ins(&external).await
+                    {
+                        return Ok(Err(error));
+                    }
                 }
             }
         }
-        self.attempt_failed(op, session.id, grant, &ConnectorError::Changed).await?;
-        Ok(Made::NotYet)
+        Ok(Err(ConnectorError::Changed))
     }
 
     async fn proved(
@@ -69,26 +92,28 @@ impl App {
         session: PrivilegedSessionId,
         mut grant: Grant,
         seen: Attributes,
+        done_at: Option<Instant>,
     ) -> Result<(), AppError> {
-        let fence = grant.fence;
-        grant.phase = GrantPhase::Held;
-        grant.observed = seen;
-        (grant.attempt, grant.next_try_at, grant.problem) = (0, None, None);
+        let (fence, account_id) = (grant.fence, grant.account_id);
+        grant.proved(seen);
         let tx_op = op.clone();
         self.store
             .write(move |tx| {
                 let (op, grant) = (tx_op.clone(), grant.clone());
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
+                    tx.account_observed(grant.account_id, grant.observed, op.at).await?;
                     let event = op
                         .event(AuditAction::GrantVerified, "account", grant.account_id)
                         .in_session(session)
                         .with("grant_id", grant.id.to_string())
                         .with("state", grant.observed.state.name())
-                        .with("expires_at", grant.observed.expires_at.map(|at| at.to_string()));
+                        .with("expires_at", grant.observed.expires_at.map(|at| at.to_string()))
+                        .with("done_at", done_at.map(|at| at.to_string()));
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })
-            .await
+            .await?;
+        self.account_seen(account_id).await
     }
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chaperone_domain::grant::GrantPhase;
 use chaperone_domain::ids::PrivilegedSessionId;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::app::App;
 use crate::errors::AppError;
@@ -15,16 +14,62 @@ use crate::op::Op;
 
 /// How long the processor rests at most when nothing is due.
 const REST_MAX: Duration = Duration::from_secs(1);
-/// How long it rests while something waits, for example for a directory.
+/// How long it rests while something is on its way or waits.
 const REST_WAITING: Duration = Duration::from_millis(250);
 /// Sessions of one look.
 const LOOK_MAX: u64 = 1_000;
-/// Sessions moved side by side; different accounts do not wait for each other.
-const SIDE_BY_SIDE: usize = 32;
+/// Sessions that are on their way side by side: those that wait for a directory hold nobody up.
+const SIDE_BY_SIDE: usize = 2_000;
+
+/// Sessions on their way. A session that waits for its directory does not keep others from being looked at.
+#[derive(Default)]
+struct Moving {
+    tasks: JoinSet<PrivilegedSessionId>,
+    ids: BTreeSet<PrivilegedSessionId>,
+    by_task: std::collections::HashMap<Id, PrivilegedSessionId>,
+}
+
+impl Moving {
+    fn begin(&mut self, app: &Arc<App>, id: PrivilegedSessionId) {
+        if self.ids.len() >= SIDE_BY_SIDE || !self.ids.insert(id) {
+            return;
+        }
+        let app = app.clone();
+        let task = self.tasks.spawn(async move {
+            let op = Op::processor(app.now());
+            if let Err(error) = app.process_session(&op, id).await {
+                tracing::error!(session = %id, ?error, "a session could not be moved; it is tried again");
+            }
+            id
+        });
+        self.by_task.insert(task.id(), id);
+    }
+
+    fn ended(&mut self, ended: Result<(Id, PrivilegedSessionId), JoinError>) {
+        let task = match &ended {
+            Ok((task, _)) => *task,
+            Err(error) => error.id(),
+        };
+        if let Some(id) = self.by_task.remove(&task) {
+            self.ids.remove(&id);
+            if let Err(error) = ended {
+                tracing::error!(session = %id, %error, "a session could not be moved; it is tried again");
+            }
+        }
+    }
+
+    /// Takes in what has ended meanwhile.
+    fn collect(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.ended(ended);
+        }
+    }
+}
 
 pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+    let mut moving = Moving::default();
     loop {
-        let rest = match process_due(&app).await {
+        let rest = match look(&app, &mut moving).await {
             Ok(rest) => rest,
             Err(error) => {
                 tracing::error!(?error, "the background process could not look; it tries again");
@@ -35,40 +80,48 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
             go_on = super::pause(&mut shutdown, rest) => if !go_on { return },
             () = app.processor_nudge.notified() => {}
         }
+        moving.collect();
     }
+}
+
+/// One look at everything that is due: it is set on its way. Says how long to rest.
+async fn look(app: &Arc<App>, moving: &mut Moving) -> Result<Duration, AppError> {
+    let now = app.now();
+    let read = app.store.read();
+    let limit = LOOK_MAX + moving.ids.len() as u64;
+    let due = read.due_sessions(now, limit).await?;
+    let many = due.len() as u64 == limit;
+    for session in due {
+        moving.begin(app, session.id);
+    }
+    for (_, holders) in read.moving_grants(now).await? {
+        for holder in holders {
+            moving.begin(app, holder.privileged_session_id);
+        }
+    }
+    if many {
+        // There are more than one look takes: these first, as fast as they go.
+        if let Some(ended) = moving.tasks.join_next_with_id().await {
+            moving.ended(ended);
+        }
+        return Ok(Duration::from_millis(20));
+    }
+    if !moving.ids.is_empty() {
+        return Ok(REST_WAITING);
+    }
+    let left = match read.next_due_at().await? {
+        Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or(REST_WAITING),
+        None => REST_MAX,
+    };
+    Ok(left.min(REST_MAX))
 }
 
 /// One look at everything that is due, moved as far as it goes now; says how long to rest.
 pub async fn process_due(app: &Arc<App>) -> Result<Duration, AppError> {
-    let now = app.now();
-    let read = app.store.read();
-    let mut due: BTreeSet<PrivilegedSessionId> =
-        read.due_sessions(now, LOOK_MAX).await?.into_iter().map(|session| session.id).collect();
-    for (grant, holders) in read.open_grants().await? {
-        if grant.phase != GrantPhase::Held {
-            due.extend(holders.iter().map(|holder| holder.privileged_session_id));
-        }
+    let mut moving = Moving::default();
+    let rest = look(app, &mut moving).await?;
+    while let Some(ended) = moving.tasks.join_next_with_id().await {
+        moving.ended(ended);
     }
-    if due.is_empty() {
-        let left = match app.store.read().next_due_at().await? {
-            Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or(REST_WAITING),
-            None => REST_MAX,
-        };
-        return Ok(left.min(REST_MAX));
-    }
-    let mut moving = JoinSet::new();
-    for id in due {
-        if moving.len() >= SIDE_BY_SIDE {
-            moving.join_next().await;
-        }
-        let app = app.clone();
-        moving.spawn(async move {
-            let op = Op::processor(app.now());
-            if let Err(error) = app.process_session(&op, id).await {
-                tracing::error!(session = %id, ?error, "a session could not be moved; it is tried again");
-            }
-        });
-    }
-    while moving.join_next().await.is_some() {}
-    Ok(REST_WAITING)
+    Ok(rest)
 }

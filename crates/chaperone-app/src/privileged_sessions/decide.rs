@@ -96,6 +96,11 @@ impl App {
             return Err(AppError::Stale);
         }
         self.require_action(op, &before, change.action()).await?;
+        let about_extension =
+            matches!(change, StatusChange::Approve | StatusChange::Reject | StatusChange::Cancel);
+        if before.state == State::Active && about_extension {
+            return self.decide_extension(op, before, change, comment).await;
+        }
         let who = op.principal()?;
         let mut after = before.clone();
         let from = make_move(&mut after, change.step(), op.at)?;
@@ -117,23 +122,24 @@ impl App {
     }
 
     /// Another session that wants the opposite of the account in the same time refuses the approval.
-    async fn refuse_opposite_overlap(&self, session: &PrivilegedSession) -> Result<(), AppError> {
+    pub(super) async fn refuse_opposite_overlap(&self, session: &PrivilegedSession) -> Result<(), AppError> {
         let held = [State::Approved, State::Starting, State::Active];
-        let others = self.store.read().sessions_of_account(session.account_id, &held).await?;
-        match rules::opposite_overlaps(session, &others).next() {
-            None => Ok(()),
-            Some(other) => Err(AppError::refused(
-                "opposite-overlap",
-                format!(
+        for (account, _) in session.accounts() {
+            let others = self.store.read().sessions_of_account(account, &held).await?;
+            if let Some(other) = rules::opposite_overlaps(session, &others).next() {
+                let wish = other.wish_for(account).unwrap_or(other.wish);
+                let why = format!(
                     "Privileged session {} wants the account {}d from {} to {}, this one wants the opposite in the \
 same time. Choose another time, or cancel the other one.",
                     other.id,
-                    other.wish.name(),
+                    wish.name(),
                     other.window.starts_at(),
                     other.window.ends_at()
-                ),
-            )),
+                );
+                return Err(AppError::refused("opposite-overlap", why));
+            }
         }
+        Ok(())
     }
 
     /// Writes a session that made its move, with its event; what was open in it ends in the same transaction.
@@ -154,9 +160,11 @@ same time. Choose another time, or cancel the other one.",
                     if row.state == State::Approved {
                         // Two approvals of opposite wishes at once: the second finds the first here.
                         let held = [State::Approved, State::Starting, State::Active];
-                        let others = tx.read().sessions_of_account(row.account_id, &held).await?;
-                        if rules::opposite_overlaps(&row, &others).next().is_some() {
-                            return Err(AppError::Stale);
+                        for (account, _) in row.accounts() {
+                            let others = tx.read().sessions_of_account(account, &held).await?;
+                            if rules::opposite_overlaps(&row, &others).next().is_some() {
+                                return Err(AppError::Stale);
+                            }
                         }
                     }
                     tx.update_privileged_session(&row, version).await?;
@@ -202,19 +210,25 @@ same time. Choose another time, or cancel the other one.",
         enabled: bool,
     ) -> Result<PrivilegedSessionView, AppError> {
         let session = self.privileged_session(op, id).await?;
-        if account_id.is_some_and(|account| account != session.account_id) {
-            return Err(AppError::field(
-                "account_id",
-                "not-of-session",
-                "The session does not hold this account.",
-            ));
+        let of_session = account_id.is_none_or(|account| session.wish_for(account).is_some());
+        if !of_session {
+            let why = "The session does not hold this account.";
+            return Err(AppError::field("account_id", "not-of-session", why));
         }
+        if account_id.is_none() && !session.more_accounts.is_empty() {
+            let why = "The session holds several accounts; say which one.";
+            return Err(AppError::field("account_id", "which-account", why));
+        }
+        let account_id = account_id.unwrap_or(session.account_id);
         let action = if enabled { Action::EnableAccount } else { Action::DisableAccount };
         self.require_action(op, &session, action).await?;
-        let holders = self.store.read().open_grant(session.account_id).await?;
-        let Some((grant, holders)) = holders else {
+        let state = if enabled { AccountState::Enabled } else { AccountState::Disabled };
+        let Some((grant, holders)) = self.store.read().open_grant(account_id).await? else {
             return Err(AppError::Inside("active session without grant"));
         };
+        if grant.desired.state == state && grant.observed.state == state {
+            return Err(Refusal::AlreadySo.into());
+        }
         if let Some(other) = holders.iter().find(|holder| holder.privileged_session_id != id) {
             return Err(AppError::refused(
                 "held-by-several",
@@ -224,7 +238,6 @@ same time. Choose another time, or cancel the other one.",
                 ),
             ));
         }
-        let state = if enabled { AccountState::Enabled } else { AccountState::Disabled };
         self.switch_grant(op, &session, grant, state).await?;
         self.process_session(op, id).await?;
         self.view_privileged_session(op, id).await

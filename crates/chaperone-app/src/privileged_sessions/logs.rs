@@ -58,7 +58,7 @@ pub struct AuditLogEntry {
     pub comment: Option<String>,
 }
 
-fn text(event: &AuditEvent, name: &str) -> Option<String> {
+pub(super) fn text(event: &AuditEvent, name: &str) -> Option<String> {
     event.details.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
         DetailValue::Text(text) => Some(text.clone()),
         _ => None,
@@ -66,11 +66,15 @@ fn text(event: &AuditEvent, name: &str) -> Option<String> {
 }
 
 /// Events of a session that its Audit log shows beside the status changes.
-const SHOWN: [AuditAction; 5] = [
+const SHOWN: [AuditAction; 9] = [
     AuditAction::PrivilegedSessionStatusChanged,
     AuditAction::PrivilegedSessionRequested,
     AuditAction::PrivilegedSessionEdited,
     AuditAction::PrivilegedSessionAccountSwitched,
+    AuditAction::PrivilegedSessionExtensionRequested,
+    AuditAction::PrivilegedSessionExtended,
+    AuditAction::PrivilegedSessionExtensionDropped,
+    AuditAction::PrivilegedSessionShortened,
     AuditAction::PrivilegedSessionRefused,
 ];
 

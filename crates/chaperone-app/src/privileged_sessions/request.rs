@@ -10,6 +10,8 @@ use crate::secrets;
 pub struct NewPrivilegedSession {
     /// The account to borrow.
     pub account_id: AccountId,
+    /// Accounts that are enabled or disabled with it.
+    pub more_accounts: Vec<MoreAccount>,
     /// Who is to work with it; its owner when `None`.
     pub user_id: Option<UserId>,
     /// Where to.
@@ -29,10 +31,12 @@ pub struct NewPrivilegedSession {
 }
 
 /// What is to be changed of a request; `None` leaves it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrivilegedSessionChange {
     /// The account to borrow.
     pub account_id: Option<AccountId>,
+    /// Accounts that are enabled or disabled with it.
+    pub more_accounts: Option<Vec<MoreAccount>>,
     /// Where to.
     pub target_ids: Option<Vec<TargetId>>,
     /// From when.
@@ -66,6 +70,12 @@ fn check_texts(reason: &str, ticket: &str, targets: &[TargetId]) -> Vec<FieldPro
     problems
 }
 
+/// Accounts with their wishes, for the trail.
+fn accounts_text(accounts: &[MoreAccount]) -> String {
+    let one = |more: &MoreAccount| format!("{} {}", more.account_id, more.wish.name());
+    accounts.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
 impl App {
     /// Everything that is wrong with a request, and its account.
     async fn check_request(
@@ -86,6 +96,23 @@ impl App {
                 None => problems.push(unknown("unknown-target", "target_ids", "There is no such target.")),
             }
         }
+        let mut more_accounts = Vec::new();
+        if new.more_accounts.len() >= ACCOUNTS_MAX {
+            problems.push(unknown("too-many", "more_accounts", "A session takes at most 20 accounts."));
+        }
+        for more in new.more_accounts.iter().take(ACCOUNTS_MAX) {
+            let found = self.store.read().account(more.account_id).await?;
+            let found =
+                found.filter(|found| who.has(Role::SystemAdministrator) || found.owner == Some(who.user_id));
+            match found {
+                Some(found) => more_accounts.push(found),
+                None => problems.push(unknown(
+                    "unknown-account",
+                    "more_accounts",
+                    "There is no such account among those that you may ask for.",
+                )),
+            }
+        }
         let window = window.map_err(|found| problems.push(window_problem(found))).ok();
         let Some(account) = visible else {
             problems.push(unknown(
@@ -98,6 +125,7 @@ impl App {
         let user_id = new.user_id.or(account.owner);
         let request = Request {
             account: &account,
+            more_accounts: &more_accounts,
             user_id: user_id.unwrap_or(who.user_id),
             targets: &targets,
             reason: &new.reason,
@@ -133,6 +161,7 @@ impl App {
         let session = PrivilegedSession {
             id: PrivilegedSessionId::new(secrets::new_uuid(op.at)),
             account_id: account.id,
+            more_accounts: new.more_accounts,
             user_id,
             requested_by: who.user_id,
             edited_by: Vec::new(),
@@ -141,6 +170,7 @@ impl App {
             end_reason: None,
             wish: new.wish,
             window,
+            extension: None,
             reason: new.reason.trim().to_owned(),
             ticket: new.ticket.trim().to_owned(),
             approved_by: None,
@@ -165,6 +195,7 @@ impl App {
                         .with("to_status", State::Draft.status().name())
                         .with("changed_by_kind", ChangedByKind::of(&op).name())
                         .with("account_id", row.account_id.to_string())
+                        .with("more_accounts", accounts_text(&row.more_accounts))
                         .with("user_id", row.user_id.to_string())
                         .with("starts_at", row.window.starts_at().to_string())
                         .with("ends_at", row.window.ends_at().to_string())
@@ -190,10 +221,14 @@ impl App {
         if change.version.is_some_and(|version| version != before.version) {
             return Err(AppError::Stale);
         }
+        if before.state == State::Active {
+            return self.edit_active(op, before, change).await;
+        }
         let who = op.principal()?;
         self.require_action(op, &before, Action::Edit).await?;
         let request = NewPrivilegedSession {
             account_id: change.account_id.unwrap_or(before.account_id),
+            more_accounts: change.more_accounts.clone().unwrap_or_else(|| before.more_accounts.clone()),
             user_id: if change.account_id.is_some() { None } else { Some(before.user_id) },
             target_ids: change.target_ids.clone().unwrap_or_else(|| before.target_ids.clone()),
             starts_at: change.starts_at.unwrap_or(before.window.starts_at()),
@@ -212,6 +247,7 @@ impl App {
         let mut after = before.clone();
         let from = make_move(&mut after, Move::Edit, op.at)?;
         after.account_id = account.id;
+        after.more_accounts = request.more_accounts;
         after.user_id = user_id;
         after.target_ids = request.target_ids;
         after.target_ids.sort();
@@ -240,6 +276,11 @@ impl App {
                         .with("changed_by_kind", ChangedByKind::of(&op).name())
                         .with("what", "The request was edited.")
                         .changed("account_id", &old.account_id.to_string(), &row.account_id.to_string())
+                        .changed(
+                            "more_accounts",
+                            &accounts_text(&old.more_accounts),
+                            &accounts_text(&row.more_accounts),
+                        )
                         .changed("target_ids", &targets(&old), &targets(&row))
                         .changed(
                             "starts_at",

@@ -73,6 +73,7 @@ async fn open(folder: &TempDir, clock: &Hand, faults: Faults) -> Arc<App> {
             scheme: "http".to_owned(),
             port: None,
         },
+        directory_secrets: path.join("secrets"),
         tail: jiff::SignedDuration::from_secs(30),
         faults,
     };
@@ -141,6 +142,7 @@ impl World {
     pub fn request(&self, from_s: i64, to_s: i64, wish: Wish) -> NewPrivilegedSession {
         NewPrivilegedSession {
             account_id: self.account.id,
+            more_accounts: Vec::new(),
             user_id: None,
             target_ids: vec![self.target.id],
             starts_at: self.clock.after(from_s),

@@ -4,7 +4,7 @@ use super::{PrivilegedSession, State, WINDOW_MAX};
 use crate::Instant;
 use crate::account::{Account, AccountState};
 use crate::grant::Wish;
-use crate::ids::UserId;
+use crate::ids::{AccountId, UserId};
 use crate::organization::Organization;
 use crate::target::{Target, TargetRecording};
 use crate::user::{Role, Roles};
@@ -48,15 +48,21 @@ pub enum Action {
     EnableAccount,
     /// Disable the account for the rest of the session.
     DisableAccount,
+    /// Ask for a later end.
+    Extend,
+    /// Make the end earlier.
+    Shorten,
 }
 
 impl Action {
     /// Every action, in the order in which they are offered.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Open,
         Self::HandBack,
         Self::Approve,
         Self::Reject,
+        Self::Extend,
+        Self::Shorten,
         Self::Edit,
         Self::Process,
         Self::EnableAccount,
@@ -78,6 +84,8 @@ impl Action {
             Self::Open => "Open",
             Self::EnableAccount => "EnableAccount",
             Self::DisableAccount => "DisableAccount",
+            Self::Extend => "Extend",
+            Self::Shorten => "Shorten",
         }
     }
 }
@@ -141,6 +149,7 @@ impl Facts<'_> {
         session.requested_by == who
             || session.user_id == who
             || session.edited_by.contains(&who)
+            || session.extension.as_ref().is_some_and(|extension| extension.requested_by == who)
             || self.account_owner == Some(who)
     }
 
@@ -152,8 +161,12 @@ impl Facts<'_> {
         let requester = session.requested_by == who.user_id;
         let user = session.user_id == who.user_id;
         let allowed_states: &[State] = match action {
+            // What is decided about an Active session is its extension.
+            Action::Cancel if session.extension.is_some() => &[State::Draft, State::Approved, State::Active],
+            Action::Approve | Action::Reject if session.extension.is_some() => &[State::Draft, State::Active],
             Action::Edit | Action::Cancel => &[State::Draft, State::Approved],
             Action::Approve | Action::Reject => &[State::Draft],
+            Action::Extend | Action::Shorten => &[State::Active],
             Action::Process => &[State::Approved, State::Starting, State::Active, State::Ending],
             Action::End => &[State::Active, State::Starting],
             Action::HandBack | Action::Open | Action::EnableAccount | Action::DisableAccount => {
@@ -162,7 +175,8 @@ impl Facts<'_> {
         };
         let by_role = match action {
             Action::Approve | Action::Reject | Action::End => decides,
-            Action::Edit | Action::Cancel => administrator || requester || (user && action == Action::Cancel),
+            Action::Edit => administrator || requester,
+            Action::Cancel | Action::Extend | Action::Shorten => administrator || requester || user,
             Action::Process | Action::EnableAccount | Action::DisableAccount => administrator,
             Action::HandBack | Action::Open => {
                 if !user {
@@ -183,7 +197,7 @@ impl Facts<'_> {
             Action::Approve if over => Err(Refusal::WindowOver),
             Action::Approve if own => Err(Refusal::SelfApproval),
             Action::EnableAccount | Action::DisableAccount if own => Err(Refusal::SelfApproval),
-            Action::Open if over => Err(Refusal::WindowOver),
+            Action::Open | Action::Extend | Action::Shorten if over => Err(Refusal::WindowOver),
             Action::EnableAccount if self.desired == Some(AccountState::Enabled) => Err(Refusal::AlreadySo),
             Action::DisableAccount if self.desired == Some(AccountState::Disabled) => Err(Refusal::AlreadySo),
             Action::Process if session.state == State::Approved && self.now < session.window.starts_at() => {
@@ -225,6 +239,10 @@ pub enum RequestProblem {
     NoReason,
     /// The principal may only ask for accounts that they own.
     NotYourAccount,
+    /// The accounts of one session have one owner.
+    AccountsOfSeveralOwners,
+    /// An account is named twice.
+    AccountTwice,
 }
 
 impl RequestProblem {
@@ -240,6 +258,8 @@ impl RequestProblem {
             Self::TargetNotRecorded => "target-not-recorded",
             Self::NoReason => "no-reason",
             Self::NotYourAccount => "not-your-account",
+            Self::AccountsOfSeveralOwners => "accounts-of-several-owners",
+            Self::AccountTwice => "account-twice",
         }
     }
 
@@ -251,6 +271,7 @@ impl RequestProblem {
             Self::UserIsNotOwner => "user_id",
             Self::NoTargets | Self::TargetOfOtherDirectory | Self::TargetNotRecorded => "target_ids",
             Self::NoReason => "reason",
+            Self::AccountsOfSeveralOwners | Self::AccountTwice => "more_accounts",
         }
     }
 }
@@ -260,6 +281,8 @@ impl RequestProblem {
 pub struct Request<'a> {
     /// The account to borrow.
     pub account: &'a Account,
+    /// Accounts that are taken with it.
+    pub more_accounts: &'a [Account],
     /// Who is to work with it.
     pub user_id: UserId,
     /// Where to.
@@ -286,8 +309,18 @@ impl Request<'_> {
         if !who.has(Role::SystemAdministrator) && account.owner != Some(who.user_id) {
             problems.push(RequestProblem::NotYourAccount);
         }
-        if account.state == AccountState::Absent {
+        if account.state == AccountState::Absent
+            || self.more_accounts.iter().any(|more| more.state == AccountState::Absent)
+        {
             problems.push(RequestProblem::AccountAbsent);
+        }
+        if self.more_accounts.iter().any(|more| more.owner != account.owner) {
+            problems.push(RequestProblem::AccountsOfSeveralOwners);
+        }
+        let mut ids: Vec<_> = self.more_accounts.iter().map(|more| more.id).chain([account.id]).collect();
+        ids.sort();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            problems.push(RequestProblem::AccountTwice);
         }
         if self.targets.is_empty() {
             problems.push(RequestProblem::NoTargets);
@@ -305,17 +338,21 @@ impl Request<'_> {
     }
 }
 
-/// The sessions among `others` (of the same account) whose wish is opposite to `session`'s in the same time.
+/// The sessions among `others` that want the opposite of one of `session`'s accounts in the same time.
 pub fn opposite_overlaps<'a>(
     session: &PrivilegedSession,
     others: &'a [PrivilegedSession],
 ) -> impl Iterator<Item = &'a PrivilegedSession> {
-    let (id, wish, window) = (session.id, session.wish, session.window);
+    let (id, window) = (session.id, session.window);
+    let wishes: Vec<_> = session.accounts().collect();
     others.iter().filter(move |other| {
+        let opposite = |(account, wish): &(AccountId, Wish)| {
+            other.wish_for(*account).is_some_and(|other| other.is_opposite(*wish))
+        };
         other.id != id
             && matches!(other.state, State::Approved | State::Starting | State::Active)
-            && other.wish.is_opposite(wish)
             && other.window.overlaps(window)
+            && wishes.iter().any(opposite)
     })
 }
 
@@ -333,8 +370,8 @@ pub const WINDOW_MAX_HOURS: i64 = WINDOW_MAX.as_hours();
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AccountId, PrivilegedSessionId};
-    use crate::privileged_session::Window;
+    use crate::ids::PrivilegedSessionId;
+    use crate::privileged_session::{Extension, MoreAccount, Window};
     use uuid::Uuid;
 
     fn at(minute: i64) -> Instant {
@@ -354,6 +391,8 @@ mod tests {
         PrivilegedSession {
             id: PrivilegedSessionId::new(Uuid::from_u128(9)),
             account_id: AccountId::new(Uuid::from_u128(8)),
+            more_accounts: Vec::new(),
+            extension: None,
             user_id: user(3),
             requested_by: user(1),
             edited_by: vec![user(2)],
@@ -465,5 +504,59 @@ mod tests {
         other.wish = Wish::Disable;
         other.state = State::Rejected;
         assert_eq!(opposite_overlaps(&wanted, std::slice::from_ref(&other)).count(), 0);
+    }
+
+    #[test]
+    fn opposite_wishes_meet_on_any_account_of_the_session() {
+        let mut wanted = session(State::Draft);
+        let shared = AccountId::new(Uuid::from_u128(77));
+        wanted.more_accounts = vec![MoreAccount { account_id: shared, wish: Wish::Disable }];
+        let mut other = session(State::Active);
+        other.id = PrivilegedSessionId::new(Uuid::from_u128(10));
+        other.account_id = shared;
+        assert_eq!(opposite_overlaps(&wanted, std::slice::from_ref(&other)).count(), 1);
+        assert_eq!(
+            opposite_overlaps(&other, std::slice::from_ref(&wanted)).count(),
+            0,
+            "a draft holds nothing"
+        );
+        other.wish = Wish::Disable;
+        assert_eq!(opposite_overlaps(&wanted, std::slice::from_ref(&other)).count(), 0);
+    }
+
+    #[test]
+    fn an_extension_is_asked_for_by_those_concerned_and_decided_by_others() {
+        use Role::{Approver, SystemAdministrator, User};
+        let organization = Organization::preset();
+        let mut running = session(State::Active);
+        let decide = |session: &PrivilegedSession, who: &Principal, action| {
+            let facts = Facts {
+                session,
+                account_owner: Some(user(3)),
+                desired: None,
+                organization: &organization,
+                now: at(5),
+            };
+            facts.may(who, action)
+        };
+        let (paula, admin) = (principal(3, &[User]), principal(4, &[SystemAdministrator]));
+        let (approver, stranger) = (principal(5, &[Approver]), principal(6, &[User]));
+        assert_eq!(decide(&running, &paula, Action::Extend), Ok(()));
+        assert_eq!(decide(&running, &stranger, Action::Extend), Err(Refusal::RoleMissing));
+        assert_eq!(
+            decide(&running, &approver, Action::Approve),
+            Err(Refusal::WrongStatus),
+            "nothing to decide"
+        );
+        running.extension = Some(Extension {
+            ends_at: at(90),
+            reason: "not done".to_owned(),
+            requested_by: user(4),
+            requested_at: at(5),
+        });
+        assert_eq!(decide(&running, &approver, Action::Approve), Ok(()));
+        assert_eq!(decide(&running, &approver, Action::Reject), Ok(()));
+        assert_eq!(decide(&running, &admin, Action::Approve), Err(Refusal::SelfApproval), "asked for it");
+        assert_eq!(decide(&running, &paula, Action::Cancel), Ok(()));
     }
 }

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 mod audit;
+mod directories;
 mod people;
 mod sessions;
 mod sign_ins;
@@ -19,6 +20,7 @@ pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
     ("accounts_external_id", "accounts.directory_id, accounts.external_id"),
     ("targets_host", "targets.host"),
     ("grants_open_account", "grants.open_account_id"),
+    ("account_imports_running", "account_imports.running_directory_id"),
     ("recordings_sign_in", "recordings.sign_in_id"),
 ];
 
@@ -31,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0002_sessions", up: sessions::UP }),
             Box::new(Step { name: "m0003_sign_ins", up: sign_ins::UP }),
             Box::new(Step { name: "m0004_audit", up: audit::UP }),
+            Box::new(Step { name: "m0005_directories", up: directories::UP }),
         ]
     }
 }

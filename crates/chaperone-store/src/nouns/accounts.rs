@@ -1,18 +1,21 @@
 //! Accounts.
 
-use chaperone_domain::account::{Account, AccountState};
+use chaperone_domain::Instant;
+use chaperone_domain::account::{Account, AccountState, Drift};
 use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::{AccountId, DirectoryId, UserId};
+use sea_orm::sea_query::Value;
 
 use super::one_row;
 use crate::StoreError;
-use crate::columns::{folded, opt_micros};
+use crate::columns::{folded, micros, opt_micros, uncount};
 use crate::filter::AccountFilter;
 use crate::page::{Direction, Items, Key, Page};
-use crate::sql::{Query, Reads, Row, Sorting, args, pattern};
-use crate::tx::WriteTx;
+use crate::sql::{Place, Query, Reads, Row, Sorting, args, pattern};
+use crate::tx::{BookTx, WriteTx};
 
-const COLUMNS: &str = "id, directory_id, external_id, name, owner, privileged, state, expires_at, version";
+const COLUMNS: &str = "id, directory_id, external_id, name, email, owner, privileged, state, expires_at, \
+                       last_seen_at, drift_expected, drift_at, version";
 
 fn read(row: &mut Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
@@ -20,10 +23,17 @@ fn read(row: &mut Row<'_>) -> Result<Account, StoreError> {
         directory_id: row.id(DirectoryId::new)?,
         external_id: row.text()?,
         name: row.text()?,
+        email: row.text()?,
         owner: row.opt_id(UserId::new)?,
         privileged: row.take()?,
         state: row.named(AccountState::parse, "accounts.state")?,
         expires_at: row.opt_instant("accounts.expires_at")?,
+        last_seen_at: row.opt_instant("accounts.last_seen_at")?,
+        drift: {
+            let expected = row.opt_named(AccountState::parse, "accounts.drift_expected")?;
+            let at = row.opt_instant("accounts.drift_at")?;
+            expected.zip(at).map(|(expected, at)| Drift { expected, at })
+        },
         version: row.take()?,
     })
 }
@@ -50,10 +60,66 @@ impl Reads<'_> {
             .and_if("owner = ?", filter.owner.map(UserId::uuid))
             .and_if("directory_id = ?", filter.directory_id.map(DirectoryId::uuid))
             .and_if("privileged = ?", filter.privileged)
+            .and_if("state = ?", filter.state.map(AccountState::name))
+            .and_if("(drift_at IS NOT NULL) = ?", filter.drifted)
             .and_if("name_key LIKE ? ESCAPE '\\'", filter.q.as_deref().map(pattern));
         let sorting = Sorting { key: "name_key", id: "id", order: Direction::OldestFirst, is_text: true };
-        let place = |account: &Account| (Key::Text(folded(&account.name)), account.id.uuid());
+        let place = |account: &Account| (Key::Text(name_key(account)), account.id.uuid());
         self.place.page(query, sorting, &page, read, place).await
+    }
+
+    /// The accounts of a directory with these external ids.
+    pub async fn accounts_by_external_id(
+        &self,
+        directory: DirectoryId,
+        external_ids: &[String],
+    ) -> Result<Vec<Account>, StoreError> {
+        if external_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = Query::new(&format!("SELECT {COLUMNS} FROM accounts WHERE 1 = 1"))
+            .and("directory_id = ?", directory.uuid())
+            .and_one_of("external_id", external_ids.iter().cloned());
+        query.all(self.place, "external_id", read).await
+    }
+
+    /// Accounts of a directory that were last seen before an instant and are not known to be gone.
+    pub async fn accounts_not_seen_since(
+        &self,
+        directory: DirectoryId,
+        since: Instant,
+        limit: u64,
+    ) -> Result<Vec<Account>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts WHERE directory_id = $1 AND last_seen_at < $2 AND state <> 'absent' \
+             ORDER BY id LIMIT {limit}"
+        );
+        self.place.all(&sql, args![directory.uuid(), micros(since)], read).await
+    }
+
+    /// Privileged accounts outside the built-in directory that nobody looked at since an instant, longest first.
+    pub async fn accounts_to_look_at(&self, since: Instant, limit: u64) -> Result<Vec<Account>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts WHERE privileged = $1 AND last_seen_at < $2 AND state <> 'absent' \
+             AND directory_id IN (SELECT id FROM directories WHERE removed_at IS NULL) \
+             AND id NOT IN (SELECT open_account_id FROM grants WHERE open_account_id IS NOT NULL) \
+             ORDER BY last_seen_at, id LIMIT {limit}"
+        );
+        self.place.all(&sql, args![true, micros(since)], read).await
+    }
+
+    /// How many accounts a directory has, how many of them are privileged, and how many drifted.
+    pub async fn count_accounts(&self, directory: DirectoryId) -> Result<(u64, u64, u64), StoreError> {
+        let sql = "SELECT COUNT(*), COUNT(CASE WHEN privileged THEN 1 END), COUNT(drift_at) FROM accounts \
+                   WHERE directory_id = $1";
+        let number = |count: i64| uncount(count, "accounts");
+        let counts = self
+            .place
+            .one(sql, args![directory.uuid()], |row| {
+                Ok((number(row.take()?)?, number(row.take()?)?, number(row.take()?)?))
+            })
+            .await?;
+        Ok(counts.unwrap_or_default())
     }
 
     /// The accounts that a user owns, by name.
@@ -63,21 +129,37 @@ impl Reads<'_> {
     }
 }
 
+/// What makes a name unique in its directory, and what searching compares. In the built-in directory that is the name
+/// without regard to case. Other directories have rules of their own (PostgreSQL tells `anna` and `Anna` apart), so
+/// that there their own id stands behind the name.
+fn name_key(account: &Account) -> String {
+    let name = folded(&account.name);
+    match account.last_seen_at {
+        None => name,
+        Some(_) => format!("{name}\u{1f}{}", folded(&account.external_id)),
+    }
+}
+
 impl WriteTx {
-    /// Adds an account; its name is unique in its directory without regard to case.
+    /// Adds an account; in the built-in directory its name is unique without regard to case.
     pub async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError> {
-        let sql = "INSERT INTO accounts (id, directory_id, external_id, name, name_key, owner, privileged, state, \
-                   expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let sql = "INSERT INTO accounts (id, directory_id, external_id, name, name_key, email, owner, privileged, \
+                   state, expires_at, last_seen_at, drift_expected, drift_at, version) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         let values = args![
             account.id.uuid(),
             account.directory_id.uuid(),
             account.external_id.as_str(),
             account.name.as_str(),
-            folded(&account.name),
+            name_key(account),
+            account.email.as_str(),
             account.owner.map(UserId::uuid),
             account.privileged,
             account.state.name(),
             opt_micros(account.expires_at),
+            opt_micros(account.last_seen_at),
+            account.drift.map(|drift| drift.expected.name()),
+            opt_micros(account.drift.map(|drift| drift.at)),
             account.version,
         ];
         self.place().run(sql, values).await.map(|_| ())
@@ -89,20 +171,55 @@ impl WriteTx {
         account: &Account,
         expected_version: i64,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE accounts SET name = $1, name_key = $2, owner = $3, privileged = $4, state = $5, \
-                   expires_at = $6, version = $7 WHERE id = $8 AND version = $9";
+        let sql = "UPDATE accounts SET name = $1, name_key = $2, email = $3, owner = $4, privileged = $5, \
+                   state = $6, expires_at = $7, last_seen_at = $8, drift_expected = $9, drift_at = $10, version = $11 \
+                   WHERE id = $12 AND version = $13";
         let values = args![
             account.name.as_str(),
-            folded(&account.name),
+            name_key(account),
+            account.email.as_str(),
             account.owner.map(UserId::uuid),
             account.privileged,
             account.state.name(),
             opt_micros(account.expires_at),
+            opt_micros(account.last_seen_at),
+            account.drift.map(|drift| drift.expected.name()),
+            opt_micros(account.drift.map(|drift| drift.at)),
             expected_version + 1,
             account.id.uuid(),
             expected_version,
         ];
         one_row(self.place().run(sql, values).await?)
+    }
+
+    /// Notes that these accounts were seen unchanged.
+    pub async fn accounts_seen(&mut self, ids: &[AccountId], at: Instant) -> Result<(), StoreError> {
+        seen(self.place(), ids, at).await
+    }
+
+    /// Notes what was seen of an account of another directory; the built-in one's rows are what they are.
+    pub async fn account_observed(
+        &mut self,
+        id: AccountId,
+        seen: Attributes,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE accounts SET state = $1, expires_at = $2, last_seen_at = $3, version = version + 1 \
+                   WHERE id = $4 AND last_seen_at IS NOT NULL";
+        let values = args![seen.state.name(), opt_micros(seen.expires_at), micros(at), id.uuid()];
+        self.place().run(sql, values).await.map(|_| ())
+    }
+
+    /// Notes that somebody else changed an account; says whether that is new.
+    pub async fn account_drifted(
+        &mut self,
+        id: AccountId,
+        expected: AccountState,
+        at: Instant,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE accounts SET drift_expected = $1, drift_at = $2, version = version + 1 \
+                   WHERE id = $3 AND drift_at IS NULL";
+        Ok(self.place().run(sql, args![expected.name(), micros(at), id.uuid()]).await? == 1)
     }
 
     /// Sets state and expiry if they are still as expected; says whether they were. For the built-in directory.
@@ -123,4 +240,22 @@ impl WriteTx {
         ];
         Ok(self.place().run(sql, values).await? == 1)
     }
+}
+
+impl BookTx {
+    /// Notes that these accounts were seen unchanged.
+    pub async fn accounts_seen(&mut self, ids: &[AccountId], at: Instant) -> Result<(), StoreError> {
+        seen(self.place(), ids, at).await
+    }
+}
+
+async fn seen(place: Place<'_>, ids: &[AccountId], at: Instant) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = (2..=ids.len() + 1).map(|n| format!("${n}")).collect();
+    let sql = format!("UPDATE accounts SET last_seen_at = $1 WHERE id IN ({})", names.join(", "));
+    let mut values = args![micros(at)];
+    values.extend(ids.iter().map(|id| Value::from(id.uuid())));
+    place.run(&sql, values).await.map(|_| ())
 }

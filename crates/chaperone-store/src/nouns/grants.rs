@@ -9,13 +9,13 @@ use chaperone_domain::ids::{AccountId, GrantId, PrivilegedSessionId};
 
 use super::one_row;
 use crate::StoreError;
-use crate::columns::{micros, opt_micros};
+use crate::columns::{corrupt, micros, named, opt_instant, opt_micros};
 use crate::sql::{Reads, Row, args};
 use crate::tx::WriteTx;
 
 const COLUMNS: &str = "grants.id, grants.account_id, grants.phase, grants.baseline_state, grants.baseline_expires_at, \
-                       grants.desired_state, grants.desired_expires_at, grants.applied_state, \
-                       grants.applied_expires_at, grants.observed_state, grants.observed_expires_at, \
+                       grants.desired_state, grants.desired_expires_at, grants.known, grants.observed_state, \
+                       grants.observed_expires_at, \
                        grants.deadline, grants.fence, grants.lease_until, grants.attempt, grants.next_try_at, \
                        grants.problem, grants.outcome, grants.created_at, grants.closed_at";
 const HOLDER_COLUMNS: &str = "grant_holders.grant_id, grant_holders.privileged_session_id, grant_holders.wish, \
@@ -28,6 +28,24 @@ fn attributes(row: &mut Row<'_>) -> Result<Attributes, StoreError> {
     })
 }
 
+/// What is known of the account, as JSON: pairs of state and expiry in microseconds.
+fn known(text: &str) -> Result<Vec<Attributes>, StoreError> {
+    let what = "grants.known";
+    let pairs: Vec<(String, Option<i64>)> = serde_json::from_str(text).map_err(|_| corrupt(what))?;
+    pairs
+        .into_iter()
+        .map(|(state, expires_at)| {
+            let state = named(AccountState::parse, &state, what)?;
+            Ok(Attributes { state, expires_at: opt_instant(expires_at, what)? })
+        })
+        .collect()
+}
+
+fn known_text(grant: &Grant) -> String {
+    let pair = |known: &Attributes| serde_json::json!([known.state.name(), opt_micros(known.expires_at)]);
+    serde_json::Value::from_iter(grant.known.iter().map(pair)).to_string()
+}
+
 fn read(row: &mut Row<'_>) -> Result<Grant, StoreError> {
     Ok(Grant {
         id: row.id(GrantId::new)?,
@@ -35,11 +53,7 @@ fn read(row: &mut Row<'_>) -> Result<Grant, StoreError> {
         phase: row.named(GrantPhase::parse, "grants.phase")?,
         baseline: attributes(row)?,
         desired: attributes(row)?,
-        applied: {
-            let state = row.opt_named(AccountState::parse, "grants.applied_state")?;
-            let expires_at = row.opt_instant("grants.applied_expires_at")?;
-            state.map(|state| Attributes { state, expires_at })
-        },
+        known: known(&row.text()?)?,
         observed: attributes(row)?,
         deadline: row.instant("grants.deadline")?,
         fence: row.take()?,
@@ -96,6 +110,13 @@ impl Reads<'_> {
         Ok(Some((grant, holders)))
     }
 
+    /// Every open grant that is on its way and may be tried now, with those who hold it.
+    pub async fn moving_grants(&self, now: Instant) -> Result<Vec<(Grant, Vec<GrantHolder>)>, StoreError> {
+        let open = self.open_grants().await?;
+        let due = |grant: &Grant| grant.next_try_at.is_none_or(|next| next <= now);
+        Ok(open.into_iter().filter(|(grant, _)| grant.phase != GrantPhase::Held && due(grant)).collect())
+    }
+
     /// Every open grant with those who hold it.
     pub async fn open_grants(&self) -> Result<Vec<(Grant, Vec<GrantHolder>)>, StoreError> {
         let sql =
@@ -129,10 +150,9 @@ impl WriteTx {
     /// Adds a grant; the key `grants_open_account` when the account has an open one.
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let sql = "INSERT INTO grants (id, account_id, open_account_id, phase, baseline_state, baseline_expires_at, \
-                   desired_state, desired_expires_at, applied_state, applied_expires_at, observed_state, \
-                   observed_expires_at, deadline, fence, lease_until, attempt, next_try_at, problem, outcome, \
-                   created_at, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-                   $16, $17, $18, $19, $20, $21)";
+                   desired_state, desired_expires_at, known, observed_state, observed_expires_at, deadline, fence, \
+                   lease_until, attempt, next_try_at, problem, outcome, created_at, closed_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
         let values = args![
             grant.id.uuid(),
             grant.account_id.uuid(),
@@ -142,8 +162,7 @@ impl WriteTx {
             opt_micros(grant.baseline.expires_at),
             grant.desired.state.name(),
             opt_micros(grant.desired.expires_at),
-            grant.applied.map(|applied| applied.state.name()),
-            opt_micros(grant.applied.and_then(|applied| applied.expires_at)),
+            known_text(grant),
             grant.observed.state.name(),
             opt_micros(grant.observed.expires_at),
             micros(grant.deadline),
@@ -162,10 +181,9 @@ impl WriteTx {
     /// Changes a grant; [`StoreError::Stale`] when its fence is not the expected one, which becomes one more.
     pub async fn update_grant(&mut self, grant: &Grant, expected_fence: i64) -> Result<(), StoreError> {
         let sql = "UPDATE grants SET open_account_id = $1, phase = $2, baseline_state = $3, baseline_expires_at = $4, \
-                   desired_state = $5, desired_expires_at = $6, applied_state = $7, applied_expires_at = $8, \
-                   observed_state = $9, observed_expires_at = $10, deadline = $11, fence = $12, lease_until = $13, \
-                   attempt = $14, next_try_at = $15, problem = $16, outcome = $17, closed_at = $18 \
-                   WHERE id = $19 AND fence = $20";
+                   desired_state = $5, desired_expires_at = $6, known = $7, observed_state = $8, \
+                   observed_expires_at = $9, deadline = $10, fence = $11, lease_until = $12, attempt = $13, \
+                   next_try_at = $14, problem = $15, outcome = $16, closed_at = $17 WHERE id = $18 AND fence = $19";
         let values = args![
             open_account(grant),
             grant.phase.name(),
@@ -173,8 +191,7 @@ impl WriteTx {
             opt_micros(grant.baseline.expires_at),
             grant.desired.state.name(),
             opt_micros(grant.desired.expires_at),
-            grant.applied.map(|applied| applied.state.name()),
-            opt_micros(grant.applied.and_then(|applied| applied.expires_at)),
+            known_text(grant),
             grant.observed.state.name(),
             opt_micros(grant.observed.expires_at),
             micros(grant.deadline),
@@ -203,6 +220,18 @@ impl WriteTx {
             opt_micros(holder.released_at),
         ];
         self.place().run(sql, values).await.map(|_| ())
+    }
+
+    /// Moves the end of a hold: its session was extended or shortened.
+    pub async fn move_holder(
+        &mut self,
+        grant: GrantId,
+        session: PrivilegedSessionId,
+        until: Instant,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE grant_holders SET until = $1 \
+                   WHERE grant_id = $2 AND privileged_session_id = $3 AND released_at IS NULL";
+        one_row(self.place().run(sql, args![micros(until), grant.uuid(), session.uuid()]).await?)
     }
 
     /// Releases a hold; [`StoreError::Stale`] when it was released before.

@@ -1,5 +1,6 @@
 //! One file per noun: its rows, to and from the domain's types, and its queries and changes.
 
+pub(crate) mod account_imports;
 pub(crate) mod accounts;
 pub(crate) mod api_tokens;
 pub(crate) mod audit_events;

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use chaperone_domain::Instant;
-use chaperone_domain::grant::Wish;
-use chaperone_domain::ids::{AccountId, PrivilegedSessionId, TargetId, UserId};
-use chaperone_domain::privileged_session::{EndReason, PrivilegedSession, State, Window};
+use chaperone_domain::grant::{START_LIMIT, Wish};
+use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId, TargetId, UserId};
+use chaperone_domain::privileged_session::{
+    EndReason, Extension, MoreAccount, PrivilegedSession, State, Status, Window,
+};
+use sea_orm::sea_query::Value;
 use uuid::Uuid;
 
 use super::one_row;
@@ -18,18 +21,26 @@ use crate::tx::WriteTx;
 
 const COLUMNS: &str = "id, account_id, user_id, requested_by, edited_by, state, end_reason, wish, starts_at, ends_at, \
                        reason, ticket, approved_by, self_approved, start_intended_at, started_at, ended_at, \
-                       created_at, updated_at, version";
+                       created_at, updated_at, version, extension_ends_at, extension_reason, \
+                       extension_requested_by, extension_requested_at";
 
-/// States in which time alone may move a session.
+/// States in which time alone may move a session. One that is on its way is left out while all that it waits for is
+/// to be tried later: thousands that wait for a directory must not stand before others.
 const MOVED_BY_TIME: &str = "(state IN ('Draft', 'Approved') AND ends_at <= $1) \
                              OR (state = 'Approved' AND starts_at <= $1) \
-                             OR state IN ('Starting', 'Ending') \
+                             OR (state IN ('Starting', 'Ending') AND NOT EXISTS (\
+                                 SELECT 1 FROM grant_holders JOIN grants ON grants.id = grant_holders.grant_id \
+                                 WHERE grant_holders.privileged_session_id = privileged_sessions.id \
+                                 AND grant_holders.released_at IS NULL \
+                                 HAVING MIN(COALESCE(grants.next_try_at, 0)) > $1)) \
+                             OR (state = 'Starting' AND (start_intended_at <= $2 OR ends_at <= $1)) \
                              OR (state = 'Active' AND ends_at <= $1)";
 
 fn read(row: &mut Row<'_>) -> Result<PrivilegedSession, StoreError> {
     Ok(PrivilegedSession {
         id: row.id(PrivilegedSessionId::new)?,
         account_id: row.id(AccountId::new)?,
+        more_accounts: Vec::new(),
         user_id: row.id(UserId::new)?,
         requested_by: row.id(UserId::new)?,
         edited_by: editors(&row.texts("privileged_sessions.edited_by")?)?,
@@ -52,6 +63,18 @@ fn read(row: &mut Row<'_>) -> Result<PrivilegedSession, StoreError> {
         created_at: row.instant("privileged_sessions.created_at")?,
         updated_at: row.instant("privileged_sessions.updated_at")?,
         version: row.take()?,
+        extension: {
+            let ends_at = row.opt_instant("privileged_sessions.extension_ends_at")?;
+            let reason = row.take::<Option<String>>()?;
+            let requested_by = row.opt_id(UserId::new)?;
+            let requested_at = row.opt_instant("privileged_sessions.extension_requested_at")?;
+            match (ends_at, reason, requested_by, requested_at) {
+                (Some(ends_at), Some(reason), Some(requested_by), Some(requested_at)) => {
+                    Some(Extension { ends_at, reason, requested_by, requested_at })
+                }
+                _ => None,
+            }
+        },
     })
 }
 
@@ -64,8 +87,8 @@ fn search(session: &PrivilegedSession) -> String {
 }
 
 impl Reads<'_> {
-    /// Reads what stands beside the rows: their targets, in the order in which they were named.
-    async fn with_targets(
+    /// Reads what stands beside the rows: their targets and further accounts, in the order in which they were named.
+    async fn whole(
         &self,
         mut sessions: Vec<PrivilegedSession>,
     ) -> Result<Vec<PrivilegedSession>, StoreError> {
@@ -78,15 +101,33 @@ impl Reads<'_> {
              WHERE privileged_session_id IN ({}) ORDER BY position",
             names.join(", ")
         );
-        let ids = sessions.iter().map(|session| session.id.uuid().into()).collect();
-        let pairs =
-            self.place.all(&sql, ids, |row| Ok((row.take::<Uuid>()?, row.id(TargetId::new)?))).await?;
+        let ids: Vec<Value> = sessions.iter().map(|session| session.id.uuid().into()).collect();
+        let pairs = self
+            .place
+            .all(&sql, ids.clone(), |row| Ok((row.take::<Uuid>()?, row.id(TargetId::new)?)))
+            .await?;
         let mut targets: HashMap<Uuid, Vec<TargetId>> = HashMap::new();
         for (session, target) in pairs {
             targets.entry(session).or_default().push(target);
         }
+        let sql = format!(
+            "SELECT privileged_session_id, account_id, wish FROM privileged_session_accounts \
+             WHERE privileged_session_id IN ({}) ORDER BY position",
+            names.join(", ")
+        );
+        let more = |row: &mut Row<'_>| {
+            let session = row.take::<Uuid>()?;
+            let account_id = row.id(AccountId::new)?;
+            let wish = row.named(Wish::parse, "privileged_session_accounts.wish")?;
+            Ok((session, MoreAccount { account_id, wish }))
+        };
+        let mut accounts: HashMap<Uuid, Vec<MoreAccount>> = HashMap::new();
+        for (session, account) in self.place.all(&sql, ids, more).await? {
+            accounts.entry(session).or_default().push(account);
+        }
         for session in &mut sessions {
             session.target_ids = targets.remove(&session.id.uuid()).unwrap_or_default();
+            session.more_accounts = accounts.remove(&session.id.uuid()).unwrap_or_default();
         }
         Ok(sessions)
     }
@@ -98,7 +139,7 @@ impl Reads<'_> {
     ) -> Result<Option<PrivilegedSession>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM privileged_sessions WHERE id = $1");
         let found = self.place.all(&sql, args![id.uuid()], read).await?;
-        Ok(self.with_targets(found).await?.into_iter().next())
+        Ok(self.whole(found).await?.into_iter().next())
     }
 
     /// Sessions, newest start first.
@@ -114,7 +155,11 @@ impl Reads<'_> {
         let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
             .and_one_of("state", states)
             .and_if("user_id = ?", filter.user_id.map(UserId::uuid))
-            .and_if("account_id = ?", filter.account_id.map(AccountId::uuid))
+            .and_if(
+                "(account_id = ? OR id IN \
+                 (SELECT privileged_session_id FROM privileged_session_accounts WHERE account_id = ?))",
+                filter.account_id.map(AccountId::uuid),
+            )
             .and_if("requested_by = ?", filter.requested_by.map(UserId::uuid))
             .and_if(
                 "id IN (SELECT privileged_session_id FROM privileged_session_targets WHERE target_id = ?)",
@@ -137,7 +182,7 @@ impl Reads<'_> {
             (Key::Number(micros(session.window.starts_at())), session.id.uuid())
         };
         let found = self.place.page(query, sorting, &page, read, place).await?;
-        Ok(Items { items: self.with_targets(found.items).await?, next: found.next })
+        Ok(Items { items: self.whole(found.items).await?, next: found.next })
     }
 
     /// The sessions of an account in these states.
@@ -147,10 +192,32 @@ impl Reads<'_> {
         states: &[State],
     ) -> Result<Vec<PrivilegedSession>, StoreError> {
         let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
-            .and("account_id = ?", account.uuid())
+            .and(
+                "(account_id = ? OR id IN \
+                 (SELECT privileged_session_id FROM privileged_session_accounts WHERE account_id = ?))",
+                account.uuid(),
+            )
             .and_one_of("state", states.iter().map(|state| state.name().to_owned()));
         let found = query.all(self.place, "starts_at, id", read).await?;
-        self.with_targets(found).await
+        self.whole(found).await
+    }
+
+    /// The sessions that are not over and have an account of a directory, by their start.
+    pub async fn sessions_needing_directory(
+        &self,
+        directory: DirectoryId,
+    ) -> Result<Vec<(PrivilegedSessionId, Status)>, StoreError> {
+        let sql = "SELECT id, state FROM privileged_sessions \
+                   WHERE state IN ('Draft', 'Approved', 'Starting', 'Active', 'Ending') \
+                   AND (account_id IN (SELECT id FROM accounts WHERE directory_id = $1) \
+                   OR id IN (SELECT privileged_session_id FROM privileged_session_accounts WHERE account_id IN \
+                   (SELECT id FROM accounts WHERE directory_id = $1))) ORDER BY starts_at, id";
+        self.place
+            .all(sql, args![directory.uuid()], |row| {
+                let id = row.id(PrivilegedSessionId::new)?;
+                Ok((id, row.named(State::parse, "privileged_sessions.state")?.status()))
+            })
+            .await
     }
 
     /// The sessions in these states, by their start.
@@ -158,7 +225,7 @@ impl Reads<'_> {
         let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
             .and_one_of("state", states.iter().map(|state| state.name().to_owned()));
         let found = query.all(self.place, "starts_at, id", read).await?;
-        self.with_targets(found).await
+        self.whole(found).await
     }
 
     /// The sessions that the processor has to look at: their time has come, or they are on their way.
@@ -166,8 +233,9 @@ impl Reads<'_> {
         let sql = format!(
             "SELECT {COLUMNS} FROM privileged_sessions WHERE {MOVED_BY_TIME} ORDER BY starts_at, id LIMIT {limit}"
         );
-        let found = self.place.all(&sql, args![micros(now)], read).await?;
-        self.with_targets(found).await
+        let start_limit = now.checked_sub(START_LIMIT).unwrap_or(Instant::MIN);
+        let found = self.place.all(&sql, args![micros(now), micros(start_limit)], read).await?;
+        self.whole(found).await
     }
 
     /// When time moves the next session.
@@ -189,9 +257,11 @@ impl WriteTx {
     pub async fn insert_privileged_session(&mut self, session: &PrivilegedSession) -> Result<(), StoreError> {
         let sql = "INSERT INTO privileged_sessions (id, account_id, user_id, requested_by, edited_by, state, \
                    end_reason, wish, starts_at, ends_at, reason, ticket, search, approved_by, self_approved, \
-                   start_intended_at, started_at, ended_at, created_at, updated_at, version) \
+                   start_intended_at, started_at, ended_at, created_at, updated_at, version, extension_ends_at, \
+                   extension_reason, extension_requested_by, extension_requested_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-                   $20, $21)";
+                   $20, $21, $22, $23, $24, $25)";
+        let extension = session.extension.as_ref();
         let values = args![
             session.id.uuid(),
             session.account_id.uuid(),
@@ -214,9 +284,13 @@ impl WriteTx {
             micros(session.created_at),
             micros(session.updated_at),
             session.version,
+            opt_micros(extension.map(|extension| extension.ends_at)),
+            extension.map(|extension| extension.reason.clone()),
+            extension.map(|extension| extension.requested_by.uuid()),
+            opt_micros(extension.map(|extension| extension.requested_at)),
         ];
         self.place().run(sql, values).await?;
-        self.put_targets(session).await
+        self.put_beside(session).await
     }
 
     /// Changes a session with its targets.
@@ -228,7 +302,9 @@ impl WriteTx {
         let sql = "UPDATE privileged_sessions SET account_id = $1, user_id = $2, edited_by = $3, state = $4, \
                    end_reason = $5, wish = $6, starts_at = $7, ends_at = $8, reason = $9, ticket = $10, search = $11, \
                    approved_by = $12, self_approved = $13, start_intended_at = $14, started_at = $15, ended_at = $16, \
-                   updated_at = $17, version = $18 WHERE id = $19 AND version = $20";
+                   updated_at = $17, version = $18, extension_ends_at = $19, extension_reason = $20, \
+                   extension_requested_by = $21, extension_requested_at = $22 WHERE id = $23 AND version = $24";
+        let extension = session.extension.as_ref();
         let values = args![
             session.account_id.uuid(),
             session.user_id.uuid(),
@@ -248,23 +324,35 @@ impl WriteTx {
             opt_micros(session.ended_at),
             micros(session.updated_at),
             expected_version + 1,
+            opt_micros(extension.map(|extension| extension.ends_at)),
+            extension.map(|extension| extension.reason.clone()),
+            extension.map(|extension| extension.requested_by.uuid()),
+            opt_micros(extension.map(|extension| extension.requested_at)),
             session.id.uuid(),
             expected_version,
         ];
         one_row(self.place().run(sql, values).await?)?;
         if matches!(session.state, State::Draft) {
-            let sql = "DELETE FROM privileged_session_targets WHERE privileged_session_id = $1";
-            self.place().run(sql, args![session.id.uuid()]).await?;
-            self.put_targets(session).await?;
+            for table in ["privileged_session_targets", "privileged_session_accounts"] {
+                let sql = format!("DELETE FROM {table} WHERE privileged_session_id = $1");
+                self.place().run(&sql, args![session.id.uuid()]).await?;
+            }
+            self.put_beside(session).await?;
         }
         Ok(())
     }
 
-    async fn put_targets(&mut self, session: &PrivilegedSession) -> Result<(), StoreError> {
+    async fn put_beside(&mut self, session: &PrivilegedSession) -> Result<(), StoreError> {
         let sql = "INSERT INTO privileged_session_targets (privileged_session_id, target_id, position) \
                    VALUES ($1, $2, $3)";
         for (position, target) in (0_i64..).zip(&session.target_ids) {
             self.place().run(sql, args![session.id.uuid(), target.uuid(), position]).await?;
+        }
+        let sql = "INSERT INTO privileged_session_accounts (privileged_session_id, account_id, wish, position) \
+                   VALUES ($1, $2, $3, $4)";
+        for (position, more) in (0_i64..).zip(&session.more_accounts) {
+            let values = args![session.id.uuid(), more.account_id.uuid(), more.wish.name(), position];
+            self.place().run(sql, values).await?;
         }
         Ok(())
     }

@@ -100,7 +100,10 @@ async fn directories_have_names_of_their_own_and_stand_in_the_order_of_their_mak
                 id: DirectoryId::new(world.id()),
                 name: name.to_owned(),
                 kind: DirectoryKind::BuiltIn,
+                settings: String::new(),
                 created_at: at(second),
+                removed_at: None,
+                version: 1,
             };
             let added = world.change(directory.clone(), |tx, directory| {
                 Box::pin(async move { tx.insert_directory(&directory).await })

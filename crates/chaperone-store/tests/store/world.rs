@@ -81,7 +81,10 @@ impl World {
             id: DirectoryId::new(Uuid::from_u128(1)),
             name: "Built-in".to_owned(),
             kind: DirectoryKind::BuiltIn,
+            settings: String::new(),
             created_at: at(0),
+            removed_at: None,
+            version: 1,
         };
         let anna = user(2, "anna", "Anna Admin");
         let paula = user(3, "paula", "Paula Privileged");
@@ -184,6 +187,8 @@ impl World {
         PrivilegedSession {
             id: PrivilegedSessionId::new(self.id()),
             account_id: self.account.id,
+            more_accounts: Vec::new(),
+            extension: None,
             user_id: self.paula.id,
             requested_by: self.paula.id,
             edited_by: Vec::new(),
@@ -372,10 +377,13 @@ fn account(id: u128, name: &str, owner: Option<UserId>, directory_id: DirectoryI
         directory_id,
         external_id: name.to_owned(),
         name: name.to_owned(),
+        email: String::new(),
         owner,
         privileged: true,
         state: AccountState::Disabled,
         expires_at: None,
+        last_seen_at: None,
+        drift: None,
         version: 1,
     }
 }

@@ -47,6 +47,7 @@ pub async fn open(disk: &Disk) -> Arc<App> {
             scheme: "http".to_owned(),
             port: Some(8080),
         },
+        directory_secrets: "/nonexistent".into(),
         tail: TAIL,
         faults: Faults::none(),
     };
@@ -98,7 +99,10 @@ pub async fn put(disk: &Disk, app: &App, facts: &LiveFacts, target: &Target, sig
         id: target.directory_id,
         name: "Chaperone".to_owned(),
         kind: DirectoryKind::BuiltIn,
+        settings: String::new(),
         created_at: sign_in.started_at,
+        removed_at: None,
+        version: 1,
     };
     let event = Op::system(app.now()).event(AuditAction::Installed, "organization", "1");
     let rows = (directory, facts.user.clone(), facts.account.clone(), target.clone(), sign_in.clone());

@@ -145,10 +145,13 @@ impl World {
             directory_id,
             external_id: "erp-admin".to_owned(),
             name: "erp-admin".to_owned(),
+            email: String::new(),
             owner: Some(user.id),
             privileged: recorded,
             state: AccountState::Enabled,
             expires_at: None,
+            last_seen_at: None,
+            drift: None,
             version: 1,
         };
         let session = recorded.then(|| SessionFacts {

@@ -1,0 +1,104 @@
+//! Switch: an administrator enables or disables an account for the rest of a session; and the end of a hold moves with
+//! the end of its session.
+
+use super::*;
+
+impl App {
+    /// Enables or disables the account for the rest of the session: the new wish is durable before the effect.
+    pub(crate) async fn switch_grant(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        mut grant: Grant,
+        state: AccountState,
+    ) -> Result<(), AppError> {
+        let account = self.store.read().account(grant.account_id).await?;
+        let account = account.ok_or(AppError::Inside("grant without account"))?;
+        let refused = |error: ConnectorError| {
+            AppError::refused("directory-not-reachable", format!("The account was not switched. {error}"))
+        };
+        let connector = self.connector(&account).await.map_err(refused)?;
+        let seen = connector.observe(&external(&account)).await.map_err(refused)?;
+        let fence = grant.fence;
+        grant.switch(state, seen.attributes, expiry_of(connector.expiry(), grant.deadline));
+        let (tx_op, session_id, name) = (op.clone(), session.id, account.name.clone());
+        self.store
+            .write(move |tx| {
+                let (op, grant, name) = (tx_op.clone(), grant.clone(), name.clone());
+                Box::pin(async move {
+                    tx.update_grant(&grant, fence).await?;
+                    let what =
+                        format!("The account {name} is to be {} for the rest of the session.", state.name());
+                    let switched = op
+                        .event(
+                            AuditAction::PrivilegedSessionAccountSwitched,
+                            "privileged_session",
+                            session_id,
+                        )
+                        .in_session(session_id)
+                        .with("changed_by_kind", ChangedByKind::of(&op).name())
+                        .with("account_id", grant.account_id.to_string())
+                        .with("new_state", state.name())
+                        .with("what", what);
+                    let intended = intended_event(&op, session_id, &grant, 1);
+                    Ok::<_, AppError>(tx.commit((), Events::one(switched).and(intended)))
+                })
+            })
+            .await?;
+        self.faults.reach("switch.intended");
+        Ok(())
+    }
+
+    /// How the directories of a session's accounts keep an expiry, for a new end of the session.
+    pub(crate) async fn expiries_of(
+        &self,
+        session: &PrivilegedSession,
+    ) -> Result<Vec<(AccountId, chaperone_connectors::Expiry)>, AppError> {
+        let mut kinds = Vec::new();
+        for (id, _) in session.accounts() {
+            let account = self.store.read().account(id).await?;
+            let account = account.ok_or(AppError::Inside("session without account"))?;
+            let kind = match self.connector(&account).await {
+                Ok(connector) => connector.expiry(),
+                Err(error) => {
+                    let why = format!("The account {} cannot be reached. {error}", account.name);
+                    return Err(AppError::refused("directory-not-reachable", why));
+                }
+            };
+            kinds.push((id, kind));
+        }
+        Ok(kinds)
+    }
+}
+
+/// Moves the ends of a session's holds to its new end, as part of the transaction that moves the session's. What the
+/// accounts are to be follows; the processor makes them so.
+pub(crate) async fn move_holds(
+    tx: &mut chaperone_store::WriteTx,
+    op: &Op,
+    session: &PrivilegedSession,
+    kinds: &[(AccountId, chaperone_connectors::Expiry)],
+    mut events: Events,
+) -> Result<Events, AppError> {
+    let until = session.window.ends_at();
+    for (account, kind) in kinds {
+        let Some((mut grant, mut holders)) = tx.read().open_grant(*account).await? else { continue };
+        let Some(own) = holders.iter_mut().find(|holder| holder.privileged_session_id == session.id) else {
+            continue;
+        };
+        own.until = until;
+        if grant.phase == GrantPhase::Closing {
+            continue;
+        }
+        let fence = grant.fence;
+        let before = grant.desired;
+        let end = chaperone_domain::grant::cycle::deadline_of(&holders).unwrap_or(until);
+        grant.intend(&holders, expiry_of(*kind, end));
+        tx.move_holder(grant.id, session.id, until).await?;
+        tx.update_grant(&grant, fence).await?;
+        if grant.desired != before {
+            events = events.and(intended_event(op, session.id, &grant, holders.len()));
+        }
+    }
+    Ok(events)
+}
