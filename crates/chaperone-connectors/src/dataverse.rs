@@ -57,7 +57,8 @@ impl Dataverse {
         let answer = self
             .service
             .send(|| {
-                let request = odata(Request::get(url.clone()));
+                // Or an answer may come from a cache between.
+                let request = odata(Request::get(url.clone())).header("if-none-match", "null");
                 match prefer {
                     Some(prefer) => request.header("prefer", prefer),
                     None => request,
@@ -106,7 +107,11 @@ impl Dataverse {
             )
         })?;
         let version = text(&row, "@odata.etag");
-        Ok(Observation { attributes, version: (!version.is_empty()).then_some(version) })
+        if version.is_empty() {
+            let sentence = "Dataverse gives no version of the user, so it cannot be changed safely.";
+            return Err(ConnectorError::refused(sentence, "no @odata.etag"));
+        }
+        Ok(Observation { attributes, version: Some(version) })
     }
 
     async fn change(
@@ -256,8 +261,6 @@ fn odata(request: Request) -> Request {
         .header("accept", "application/json")
         .header("odata-maxversion", "4.0")
         .header("odata-version", "4.0")
-        // Or an answer may come from a cache between.
-        .header("if-none-match", "null")
 }
 
 /// Its limits, where they come as a refusal.

@@ -32,7 +32,7 @@ const NO_SUCH_USER: &str = "Request_ResourceNotFound";
 const PERMISSIONS: [(&str, &[&str]); 3] = [
     (READ, &["User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"]),
     (ENABLE, &["User.ReadWrite.All", "Directory.ReadWrite.All"]),
-    (REVOKE, &["User.ReadWrite.All", "Directory.ReadWrite.All"]),
+    (REVOKE, &[]),
 ];
 const READ: &str = "User.Read.All";
 const ENABLE: &str = "User.EnableDisableAccount.All";
@@ -223,7 +223,7 @@ impl Connector for Entra {
 fn refusal(answer: &Answer, permission: &str, doing: &str) -> ConnectorError {
     match answer.status {
         403 => answer.refused(format!(
-            "Microsoft Graph does not allow {doing}: give the application {permission} with admin consent, and for \
+            "Microsoft Graph does not allow the application {doing}: give the application {permission} with admin consent, and for \
              users with an administrator's role a directory role that may manage them."
         )),
         404 => answer.refused("There is no Microsoft Graph at the address; it is https://graph.microsoft.com."),

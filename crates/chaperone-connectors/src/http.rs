@@ -139,6 +139,11 @@ impl Http {
     /// Why a request did not get its answer.
     fn trouble(&self, host: &str, error: &reqwest::Error) -> ConnectorError {
         let who = self.who;
+        if error.is_builder() {
+            let sentence =
+                format!("No request can be sent to {host}: a value holds characters that HTTP cannot carry.");
+            return ConnectorError::refused(sentence, chain(error));
+        }
         let sentence = if error.is_dns() {
             format!("{who} cannot be found: no machine is known as {host}; check the address.")
         } else if let Some(why) = tls_trouble(error) {

@@ -100,8 +100,7 @@ impl Service {
                 format!("{} sends more than the {PAGE} accounts at once that were asked for.", self.who());
             return Err(ConnectorError::refused(sentence, entries.len()));
         }
-        let accounts: Vec<ListedAccount> =
-            entries.iter().filter_map(read).filter(|account| can_be_taken(account)).collect();
+        let accounts: Vec<ListedAccount> = entries.iter().filter_map(read).filter(can_be_taken).collect();
         let left_out = u64::try_from(entries.len() - accounts.len()).unwrap_or(u64::MAX);
         let next = match json.get("@odata.nextLink").and_then(Value::as_str) {
             Some(link) => Some(self.next(link)?.to_string()),

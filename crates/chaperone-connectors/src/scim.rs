@@ -216,6 +216,8 @@ impl Scim {
         let place = after.map(Place::parse).transpose()?;
         let stretch = match &place {
             None => self.stretch(1, PAGE).await?,
+            // Pages of one account leave no room for looking at the last one again.
+            Some(place) if place.length < 2 => self.stretch(place.next, PAGE).await?,
             Some(place) => {
                 let on = self.stretch(place.next.saturating_sub(1).max(1), PAGE).await?;
                 if place.is_second_look || on.begins_with(&place.last) {

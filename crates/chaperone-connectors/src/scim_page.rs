@@ -26,7 +26,9 @@ impl Place {
         let mut part = || parts.next().unwrap_or_default();
         let (next, length, look, last) = (part().parse(), part().parse(), part(), part().to_owned());
         match (next, length, look) {
-            (Ok(next), Ok(length), "1" | "2") => Ok(Self { next, length, is_second_look: look == "2", last }),
+            (Ok(next @ 1..), Ok(length), "1" | "2") => {
+                Ok(Self { next, length, is_second_look: look == "2", last })
+            }
             _ => Err(ConnectorError::refused("The place to go on listing from is none; begin anew.", text)),
         }
     }
@@ -61,6 +63,14 @@ impl Stretch {
                 "The SCIM service does not begin a page where it is asked to (startIndex of RFC 7644).";
             return Err(ConnectorError::refused(sentence, format!("asked {start}, got {began}")));
         }
+        if entries.is_empty() && total.is_some_and(|total| total >= start) {
+            let sentence = "The SCIM service says that there are more users and does not send them; let the token read \
+                            all of them.";
+            return Err(ConnectorError::unreachable(
+                sentence,
+                format!("{total:?} in all, none from {start} on"),
+            ));
+        }
         // Some services send everything whatever was asked for; the rest comes again with the next page.
         entries.truncate(PAGE);
         let last = entries.last().map(|entry| id(entry).to_owned()).unwrap_or_default();
@@ -89,9 +99,8 @@ impl Stretch {
 
     /// The place behind it; `None` when nothing comes behind.
     pub(crate) fn next(&self) -> Option<String> {
-        let next = self.start + self.received;
-        // One account is the one that the page before ended with: a page of nothing else is the end.
-        let is_end = self.entries.is_empty() || self.total.is_some_and(|total| next > total);
+        let next = self.start.saturating_add(self.received);
+        let is_end = self.received == 0 || self.total.is_some_and(|total| next > total);
         let look = if self.is_second_look { "2" } else { "1" };
         (!is_end).then(|| format!("{next}:{}:{look}:{}", self.received, self.last))
     }
@@ -130,9 +139,13 @@ mod tests {
         for bad in [json!({}), json!({ "Resources": 7 }), json!({ "totalResults": "many" })] {
             assert!(Stretch::read(&bad, 1).is_err(), "{bad}");
         }
+        for torn in [json!({ "totalResults": 9, "Resources": [] }), json!({ "totalResults": 9 })] {
+            assert!(Stretch::read(&torn, 5).is_err(), "{torn}");
+        }
+        assert!(Stretch::read(&json!({ "totalResults": 4 }), 5).is_ok());
         let elsewhere = json!({ "totalResults": 9, "startIndex": 1, "Resources": [{ "id": "a" }] });
         assert!(Stretch::read(&elsewhere, 5).is_err());
-        for bad in ["", "1", "x:1:1:a", "1:1:3:a", "-1:1:1:a"] {
+        for bad in ["", "1", "x:1:1:a", "1:1:3:a", "-1:1:1:a", "0:1:1:a"] {
             assert!(Place::parse(bad).is_err(), "{bad}");
         }
     }
