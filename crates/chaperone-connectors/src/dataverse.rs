@@ -136,7 +136,7 @@ impl Dataverse {
             .await?;
         let answer = busy(answer)?;
         match answer.status {
-            200..300 => Ok(()),
+            200..300 => answer.done(),
             412 => Err(ConnectorError::Changed),
             404 if error_code(&answer).eq_ignore_ascii_case(NO_SUCH_ROW) => Err(ConnectorError::Changed),
             403 => {

@@ -118,7 +118,7 @@ impl Entra {
             .send(|| Request::new(Method::PATCH, url.clone()).json("application/json", &body))
             .await?;
         match answer.status {
-            200..300 => Ok(()),
+            200..300 => answer.done(),
             404 if error_code(&answer) == NO_SUCH_USER => Err(ConnectorError::Changed),
             _ => Err(refusal(&answer, ENABLE, "to change the user")),
         }
@@ -132,7 +132,7 @@ impl Entra {
             .send(|| Request::new(Method::POST, url.clone()).json("application/json", &json!({})))
             .await?;
         match answer.status {
-            200..300 => Ok(()),
+            200..300 => answer.done(),
             404 if error_code(&answer) == NO_SUCH_USER => Ok(()),
             _ => Err(refusal(&answer, REVOKE, "to end the user's sign-ins")),
         }
@@ -148,7 +148,7 @@ impl Entra {
     }
 
     async fn try_out(&self) -> Result<String, ConnectorError> {
-        let roles = roles(&self.service.token().await?);
+        let roles = roles(&self.service.new_token().await?);
         let has = |least: &str, larger: &[&str]| {
             roles
                 .as_ref()

@@ -95,14 +95,15 @@ impl Http {
         let text =
             |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         if status.is_redirection() {
-            let to = text(LOCATION).unwrap_or_default();
+            // The machine only: what stands behind it could be anything.
+            let to = text(LOCATION).and_then(|to| Url::parse(&to).ok()?.host_str().map(str::to_owned));
             let sentence = format!(
                 "{who} at {host} answers with a redirect, which is not followed because the credentials would go \
                  along; enter the address that answers itself."
             );
             return Err(ConnectorError::refused(
                 sentence,
-                format!("{status}, to {}", shortened(&to, &secrets)),
+                format!("{status}, to {}", to.unwrap_or_default()),
             ));
         }
         let mut body = Vec::new();
@@ -257,6 +258,12 @@ impl Answer {
             };
             ConnectorError::unreachable(sentence, self.said())
         })
+    }
+
+    /// That it was done, where nothing needs to be said: an empty body or an object. A sign-in page also comes with
+    /// status 200.
+    pub(crate) fn done(&self) -> Result<(), ConnectorError> {
+        if self.body.is_empty() { Ok(()) } else { self.json().map(|_| ()) }
     }
 
     /// What it says, in short and without secrets, for the log and behind a sentence.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::connector::{ListedAccount, ListedPage, NAME_MAX_BYTES, PAGE};
 use crate::error::ConnectorError;
@@ -42,8 +43,10 @@ impl Service {
         below(&self.base, segments, query)
     }
 
-    /// The token that requests go out with now.
-    pub(crate) async fn token(&self) -> Result<zeroize::Zeroizing<String>, ConnectorError> {
+    /// A new token, with the rights that the application has now.
+    pub(crate) async fn new_token(&self) -> Result<Zeroizing<String>, ConnectorError> {
+        let old = self.tokens.token().await?;
+        self.tokens.forget(&old).await;
         self.tokens.token().await
     }
 

@@ -20,7 +20,7 @@ use crate::connector::{
 use crate::error::ConnectorError;
 use crate::http::{Answer, Http, Request, address, below, within};
 use crate::odata::{can_be_taken, text};
-use crate::scim_page::{Place, Stretch};
+use crate::scim_page::{Place, REPEATS_MAX, Stretch};
 use crate::secret::{SecretRef, Secrets};
 use crate::settings::ScimSettings;
 
@@ -195,7 +195,7 @@ impl Scim {
             answer = self.put(url, &user, active).await?;
         }
         match answer.status {
-            200..300 => Ok(()),
+            200..300 => answer.done(),
             404 | 412 => Err(ConnectorError::Changed),
             // A version that does not match, says RFC 7644; or a value that is taken, which is no change.
             409 if text(&answer.object().unwrap_or_default(), "scimType") != "uniqueness" => {
@@ -209,24 +209,30 @@ impl Scim {
         }
     }
 
-    /// A page of the listing. Places are numbers, and accounts move when others come or go: each page begins with
-    /// the last account of the page before; where that is another one, the page before is read again, so that an
-    /// account may be listed twice and is not left out.
+    /// What comes behind a place. Places are numbers, and accounts move when others come or go: the page is read
+    /// from the last account of the page before on. Where that one is not found there it is looked for further
+    /// ahead; where it is gone, the page before is listed again. So an account may be listed twice and is not left
+    /// out.
+    async fn behind(&self, place: &Place) -> Result<Stretch, ConnectorError> {
+        if place.length < 2 {
+            // Pages of one account leave no room for reading the last one again.
+            return self.stretch(place.next, PAGE).await;
+        }
+        let on = self.stretch(place.next.saturating_sub(1).max(1), PAGE).await?;
+        if on.position(&place.last).is_some() || place.repeats >= REPEATS_MAX {
+            return Ok(on.without(&place.last));
+        }
+        let back = place.next.saturating_sub(place.length).max(1);
+        let again = self.stretch(back, PAGE).await?;
+        let Some(found) = again.position(&place.last) else { return Ok(again.repeating(place)) };
+        let on = self.stretch(back + found, PAGE).await?;
+        Ok(if on.position(&place.last).is_some() { on.without(&place.last) } else { again.repeating(place) })
+    }
+
     async fn page(&self, after: Option<&str>) -> Result<ListedPage, ConnectorError> {
-        let place = after.map(Place::parse).transpose()?;
-        let stretch = match &place {
+        let stretch = match after {
             None => self.stretch(1, PAGE).await?,
-            // Pages of one account leave no room for looking at the last one again.
-            Some(place) if place.length < 2 => self.stretch(place.next, PAGE).await?,
-            Some(place) => {
-                let on = self.stretch(place.next.saturating_sub(1).max(1), PAGE).await?;
-                if place.is_second_look || on.begins_with(&place.last) {
-                    on.without(&place.last)
-                } else {
-                    let back = place.next.saturating_sub(place.length).max(1);
-                    self.stretch(back, PAGE).await?.without(&place.last).second_look()
-                }
-            }
+            Some(after) => self.behind(&Place::parse(after)?).await?,
         };
         let accounts: Vec<ListedAccount> =
             stretch.entries.iter().filter_map(listed).filter(can_be_taken).collect();

@@ -6,15 +6,18 @@ use serde_json::Value;
 use crate::connector::PAGE;
 use crate::error::ConnectorError;
 
-/// Where the next page begins, as text: `next:length:look:last`.
+/// How often in a row a page is listed again before the order is taken as it comes: a service whose order is never
+/// the same would hold the listing up for ever.
+pub(crate) const REPEATS_MAX: u64 = 10;
+
+/// Where the next page begins, as text: `next:length:repeats:last`.
 pub(crate) struct Place {
     /// The place of the first account that was not listed yet; 1 is the first.
     pub(crate) next: u64,
     /// How many accounts the page before had.
     pub(crate) length: u64,
-    /// Whether the page before was a second look: then this one is taken as it is, so that a service whose order
-    /// is never the same cannot hold the listing up.
-    pub(crate) is_second_look: bool,
+    /// How many pages before this one, in a row, were listed again.
+    pub(crate) repeats: u64,
     /// The id of the last account that was listed.
     pub(crate) last: String,
 }
@@ -24,11 +27,10 @@ impl Place {
     pub(crate) fn parse(text: &str) -> Result<Self, ConnectorError> {
         let mut parts = text.splitn(4, ':');
         let mut part = || parts.next().unwrap_or_default();
-        let (next, length, look, last) = (part().parse(), part().parse(), part(), part().to_owned());
-        match (next, length, look) {
-            (Ok(next @ 1..), Ok(length), "1" | "2") => {
-                Ok(Self { next, length, is_second_look: look == "2", last })
-            }
+        let (next, length, repeats, last) =
+            (part().parse(), part().parse(), part().parse(), part().to_owned());
+        match (next, length, repeats) {
+            (Ok(next @ 1..), Ok(length), Ok(repeats)) => Ok(Self { next, length, repeats, last }),
             _ => Err(ConnectorError::refused("The place to go on listing from is none; begin anew.", text)),
         }
     }
@@ -43,7 +45,7 @@ pub(crate) struct Stretch {
     start: u64,
     received: u64,
     last: String,
-    is_second_look: bool,
+    repeats: u64,
 }
 
 impl Stretch {
@@ -75,12 +77,13 @@ impl Stretch {
         entries.truncate(PAGE);
         let last = entries.last().map(|entry| id(entry).to_owned()).unwrap_or_default();
         let received = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        Ok(Self { entries, total, start, received, last, is_second_look: false })
+        Ok(Self { entries, total, start, received, last, repeats: 0 })
     }
 
-    /// Whether this account is the first of them.
-    pub(crate) fn begins_with(&self, external_id: &str) -> bool {
-        self.entries.first().is_some_and(|entry| id(entry) == external_id)
+    /// How many stand before this account; `None` where it is not among them.
+    pub(crate) fn position(&self, external_id: &str) -> Option<u64> {
+        let at = self.entries.iter().position(|entry| id(entry) == external_id)?;
+        u64::try_from(at).ok()
     }
 
     /// Without all up to this account, which were listed before; all of them where it is not among them.
@@ -91,9 +94,9 @@ impl Stretch {
         self
     }
 
-    /// As a second look at what was listed before.
-    pub(crate) fn second_look(mut self) -> Self {
-        self.is_second_look = true;
+    /// As one that lists again what came before this place.
+    pub(crate) fn repeating(mut self, place: &Place) -> Self {
+        self.repeats = place.repeats + 1;
         self
     }
 
@@ -101,8 +104,7 @@ impl Stretch {
     pub(crate) fn next(&self) -> Option<String> {
         let next = self.start.saturating_add(self.received);
         let is_end = self.received == 0 || self.total.is_some_and(|total| next > total);
-        let look = if self.is_second_look { "2" } else { "1" };
-        (!is_end).then(|| format!("{next}:{}:{look}:{}", self.received, self.last))
+        (!is_end).then(|| format!("{next}:{}:{}:{}", self.received, self.repeats, self.last))
     }
 }
 
@@ -126,10 +128,7 @@ mod tests {
     fn a_listing_goes_on_behind_the_last_account_until_the_total_is_reached() {
         let first = stretch(&["a", "b:c"], 1, 3);
         let place = Place::parse(&first.next().expect("more")).expect("a place");
-        assert_eq!(
-            (place.next, place.length, place.is_second_look, place.last.as_str()),
-            (3, 2, false, "b:c")
-        );
+        assert_eq!((place.next, place.length, place.repeats, place.last.as_str()), (3, 2, 0, "b:c"));
         let second = stretch(&["b:c", "d"], 2, 3).without("b:c");
         assert_eq!((second.entries.len(), second.next()), (1, None));
     }
@@ -145,7 +144,7 @@ mod tests {
         assert!(Stretch::read(&json!({ "totalResults": 4 }), 5).is_ok());
         let elsewhere = json!({ "totalResults": 9, "startIndex": 1, "Resources": [{ "id": "a" }] });
         assert!(Stretch::read(&elsewhere, 5).is_err());
-        for bad in ["", "1", "x:1:1:a", "1:1:3:a", "-1:1:1:a", "0:1:1:a"] {
+        for bad in ["", "1", "x:1:1:a", "1:1:x:a", "-1:1:1:a", "0:1:1:a"] {
             assert!(Place::parse(bad).is_err(), "{bad}");
         }
     }

@@ -118,7 +118,11 @@ async fn nobody_is_left_out_when_accounts_come_and_go_between_pages() {
     let mut go = Vec::new();
     for number in 0..450 {
         let one = world.add(&format!("user-{number}"), Enabled).await;
-        if number % 15 == 0 { go.push(one) } else { drop(stay.insert(one.external_id)) }
+        if number % 15 == 0 {
+            go.push(one);
+        } else {
+            stay.insert(one.external_id);
+        }
     }
     // This server orders by id, which is random: who comes and goes does so anywhere.
     let (mut seen, mut after, mut pages) = (BTreeSet::new(), None::<String>, 0);

@@ -72,6 +72,7 @@ impl ScimServer {
             }
             let url = format!("http://127.0.0.1:{port}/v2");
             let connector = connector(&url, folder.path().to_owned());
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
             let admin = reqwest::Client::builder().no_proxy().build().expect("a client");
             return Some(Self { process, url, admin, folder, connector });
         }
