@@ -41,7 +41,6 @@ impl Http {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(client_config(tls)?)
             .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
             .no_proxy()
             .referer(false)
             .pool_idle_timeout(IDLE_LIMIT)
@@ -215,6 +214,8 @@ impl Request {
     pub(crate) fn form(mut self, fields: &[(&str, &str)], secret: Zeroizing<String>) -> Self {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body = Some(("application/x-www-form-urlencoded", form.into_bytes()));
+        // Nor as it stands in the form.
+        self.unspoken.push(Zeroizing::new(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect()));
         self.unspoken.push(secret);
         self
     }

@@ -16,7 +16,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const SECRET: &str = "s3cret-of-ours";
+const SECRET: &str = "s3cret of+ours";
+/// The same in a form.
+const SECRET_IN_A_FORM: &str = "s3cret+of%2Bours";
 /// What the token service of these tests gives.
 const ACCESS: &str = "t0ken-of-theirs";
 const CERTIFICATES: &str =
@@ -35,6 +37,8 @@ enum Manner {
     Trickle,
     /// What was sent, as the words of a refusal.
     Echo,
+    /// In this manner also where tokens are given.
+    Everywhere(Box<Manner>),
 }
 
 fn whole(status: &str, headers: &str, body: &str) -> Manner {
@@ -69,7 +73,9 @@ async fn answer(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
         }
     }
     let request = String::from_utf8_lossy(&request).into_owned();
-    let manner = if request.contains("/oauth2/") && !matches!(manner, Manner::Silent) {
+    let manner = if let Manner::Everywhere(manner) = manner {
+        *manner
+    } else if request.contains("/oauth2/") {
         let body = format!(r#"{{"token_type":"Bearer","expires_in":3599,"access_token":"{ACCESS}"}}"#);
         whole("200 OK", "", &body)
     } else {
@@ -97,7 +103,7 @@ async fn answer(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             }
         }
-        Manner::Silent => std::future::pending().await,
+        Manner::Silent | Manner::Everywhere(_) => std::future::pending().await,
     }
     stream.shutdown().await
 }
@@ -149,7 +155,10 @@ async fn errors(name: &str, connector: &dyn Connector) -> Vec<ConnectorError> {
     }
     for error in &errors {
         let shown = format!("{error:?}");
-        assert!(!shown.contains(SECRET) && !shown.contains(ACCESS), "{name} says a secret: {shown}");
+        assert!(
+            ![SECRET, SECRET_IN_A_FORM, ACCESS].iter().any(|secret| shown.contains(secret)),
+            "{name} says a secret: {shown}"
+        );
         assert!(error.to_string().ends_with(['.', '?']), "{error}");
         assert_ne!(error, &ConnectorError::Changed, "{name}");
     }
@@ -216,6 +225,7 @@ async fn an_answer_without_end_is_cut_off() {
 #[tokio::test(start_paused = true)]
 async fn silence_and_slowness_have_an_end() {
     all_unreachable(&all_errors(Manner::Silent).await, "seconds");
+    all_unreachable(&all_errors(Manner::Everywhere(Box::new(Manner::Silent))).await, "seconds");
     all_unreachable(&all_errors(Manner::Trickle).await, "seconds");
 }
 
@@ -231,7 +241,7 @@ async fn a_redirect_is_not_followed() {
         }
     });
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let location = format!("location: http://127.0.0.1:{port}/{SECRET}\r\n");
+        let location = format!("location: http://127.0.0.1:{port}/{SECRET_IN_A_FORM}\r\n");
         for error in all_errors(whole(status, &location, "")).await {
             assert!(
                 matches!(error, ConnectorError::Refused(_)) && error.to_string().contains("redirect"),
@@ -246,6 +256,21 @@ async fn a_redirect_is_not_followed() {
 async fn a_service_that_repeats_our_secrets_does_not_bring_them_into_the_log() {
     for error in all_errors(Manner::Echo).await {
         assert!(matches!(error, ConnectorError::Refused(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_service_that_answers_badly_is_no_better() {
+    let everywhere = |manner| Manner::Everywhere(Box::new(manner));
+    all_unreachable(&all_errors(everywhere(whole("429 Too Many Requests", "", ""))).await, "busy");
+    all_unreachable(&all_errors(everywhere(whole("500 Oops", "", ""))).await, "not working");
+    all_unreachable(&all_errors(everywhere(whole("200 OK", "", "<html>"))).await, "web page");
+    all_unreachable(&all_errors(everywhere(Manner::Endless)).await, "8 MiB");
+    for error in all_errors(everywhere(Manner::Echo)).await {
+        assert!(matches!(error, ConnectorError::Refused(_)), "{error:?}");
+    }
+    for error in all_errors(everywhere(whole("302 Found", "location: http://127.0.0.1:1/\r\n", ""))).await {
+        assert!(error.to_string().contains("redirect"), "{error:?}");
     }
 }
 
