@@ -1,15 +1,17 @@
 //! SCIM 2.0 against `scim2-server`.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
-use chaperone_connectors::{ConnectorError, Observation};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use chaperone_connectors::{Connector, ConnectorError, Observation};
 use chaperone_domain::account::AccountState::{Absent, Disabled, Enabled};
 use chaperone_domain::grant::Attributes;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::contract::{World, keeps_the_contract, listed, observe};
-use crate::scim_server::{ScimServer, account};
+use crate::scim_server::{ScimServer, account, connector};
 
 mod as_it_is {
     use super::*;
@@ -172,18 +174,9 @@ async fn a_token_that_is_wrong_is_named_and_a_new_one_needs_no_restart() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_a_bit_off_makes_nobody_absent() {
+async fn ids_that_would_be_other_places_are_nobody() {
     let Some(world) = ScimServer::start().await else { return };
-    let one = world.add("one", Enabled).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("scim"), crate::scim_server::TOKEN).expect("written");
-    let off = crate::scim_server::connector(&world.url().replace("/v2", ""), folder.path().to_owned());
-    match off.observe(&one).await {
-        // Some servers, this one too, serve both.
-        Ok(seen) => assert_ne!(seen.attributes.state, Absent),
-        Err(error) => assert!(!error.to_string().is_empty()),
-    }
-    // An id that would be another place.
+    world.add("one", Enabled).await;
     for id in [".", "..", "../Users", "", ".search", "?x=1", "#x"] {
         match world.connector().observe(&account(id)).await {
             Ok(seen) => assert_eq!(seen.attributes.state, Absent, "{id}"),
@@ -199,5 +192,66 @@ async fn the_probe_says_how_accounts_are_changed() {
         world.add("one", Enabled).await;
         let said = world.connector().probe().await.expect("it works");
         assert!(said.contains(way) && said.contains("(1)"), "{said}");
+    }
+}
+
+/// A service of the kind that does less than it says; with what it was sent by PUT.
+async fn odd_service(
+    user: serde_json::Value,
+) -> (Arc<dyn Connector>, tempfile::TempDir, Arc<Mutex<Vec<String>>>) {
+    let put = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&put);
+    let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: String| async move {
+        let is_user = uri.path().starts_with("/Users/");
+        match method {
+            Method::GET if is_user => (StatusCode::OK, user.to_string()),
+            Method::PUT if is_user => {
+                let version =
+                    headers.get("if-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+                kept.lock().expect("no panic while held").push(format!("{version} {body}"));
+                (StatusCode::OK, body)
+            }
+            Method::PATCH => (StatusCode::NOT_IMPLEMENTED, String::new()),
+            _ => (StatusCode::NOT_FOUND, String::new()),
+        }
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let app = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("scim"), "token").expect("written");
+    (connector(&url, folder.path().to_owned()), folder, put)
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_patch_after_all_gets_the_whole_account() {
+    let user = json!({ "id": "7", "userName": "ada", "nickName": "a", "active": "True", "meta": { "version": "W/\"3\"" } });
+    let (connector, _folder, put) = odd_service(user).await;
+    let one = account("7");
+    let seen = connector.observe(&one).await.expect("observed");
+    assert_eq!(seen.attributes, ENABLED);
+    connector.set(&one, DISABLED, &seen, "key", Timestamp::now()).await.expect("disabled");
+    let put = put.lock().expect("no panic while held").clone();
+    let (version, body) = put[0].split_once(" {").expect("a version and a body");
+    let body: serde_json::Value = serde_json::from_str(&format!("{{{body}")).expect("JSON");
+    assert_eq!((put.len(), version), (1, "W/\"3\""));
+    assert_eq!(
+        (&body["active"], &body["nickName"], &body["userName"]),
+        (&json!(false), &json!("a"), &json!("ada"))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_about_somebody_else_or_without_a_clear_state_is_none() {
+    for user in [json!({ "id": "8", "active": true }), json!({ "id": "7", "active": "perhaps" }), json!({})] {
+        let (connector, _folder, put) = odd_service(user.clone()).await;
+        let expected = Observation { attributes: ENABLED, version: None };
+        connector.observe(&account("7")).await.expect_err("no answer");
+        connector
+            .set(&account("7"), DISABLED, &expected, "key", Timestamp::now())
+            .await
+            .expect_err("not set");
+        assert!(put.lock().expect("no panic while held").is_empty(), "{user}");
     }
 }

@@ -83,11 +83,6 @@ impl ScimServer {
         Arc::clone(&self.connector)
     }
 
-    /// Where it is.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// What the connector takes for the token from now on.
     pub(crate) fn change_token(&self, token: &str) {
         std::fs::write(self.folder.path().join("scim"), token).expect("written");
