@@ -21,17 +21,20 @@ pub(crate) const TOKEN: &str = "a token that is known";
 
 /// A running server.
 pub(crate) struct ScimServer {
-    process: Child,
+    _process: Process,
     url: String,
     admin: reqwest::Client,
     folder: tempfile::TempDir,
     connector: Arc<dyn Connector>,
 }
 
-impl Drop for ScimServer {
+/// A process that ends with the value, also when a test fails before the server is ready.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -56,25 +59,24 @@ impl ScimServer {
             let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
             let port = listener.local_addr().expect("an address").port();
             drop(listener);
-            let mut process = Command::new(&program)
+            let started = Command::new(&program)
                 .args(&arguments)
                 .args(["--port", &port.to_string()])
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::null())
-                .spawn()
-                .expect("started");
+                .spawn();
+            let mut process = Process(started.expect("started"));
             let mut said = String::new();
-            BufReader::new(process.stdout.take().expect("piped")).read_line(&mut said).expect("read");
+            BufReader::new(process.0.stdout.take().expect("piped")).read_line(&mut said).expect("read");
             if !said.starts_with("Serving SCIM") {
-                let _ = process.wait();
                 continue;
             }
             let url = format!("http://127.0.0.1:{port}/v2");
             let connector = connector(&url, folder.path().to_owned());
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
             let admin = reqwest::Client::builder().no_proxy().build().expect("a client");
-            return Some(Self { process, url, admin, folder, connector });
+            return Some(Self { _process: process, url, admin, folder, connector });
         }
         panic!("{} does not start", program.display());
     }
