@@ -5,8 +5,15 @@
 //! [`Settings`]; secrets are named in them, never held ([`SecretRef`]).
 
 mod connector;
+mod dataverse;
+mod entra;
 mod error;
+mod http;
+mod oauth;
+mod odata;
 mod open;
+mod scim;
+mod scim_page;
 mod secret;
 mod settings;
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::connector::Connector;
+use crate::dataverse::Dataverse;
+use crate::entra::Entra;
 use crate::error::ConnectorError;
+use crate::scim::Scim;
 use crate::secret::Secrets;
 use crate::settings::Settings;
 
@@ -13,13 +16,12 @@ use crate::settings::Settings;
 /// [`ConnectorError::Refused`] when the settings cannot be right: an address that is none, TLS off to another
 /// machine, certificates that are none.
 pub fn open(settings: Settings, secrets: Secrets) -> Result<Arc<dyn Connector>, ConnectorError> {
-    let _ = secrets;
     match settings {
-        Settings::Postgresql(_)
-        | Settings::Ldap(_)
-        | Settings::Scim(_)
-        | Settings::Dataverse(_)
-        | Settings::Entra(_)
-        | Settings::Linux(_) => Err(ConnectorError::refused("This kind of directory is not there yet.", "")),
+        Settings::Scim(settings) => Ok(Arc::new(Scim::new(settings, secrets)?)),
+        Settings::Dataverse(settings) => Ok(Arc::new(Dataverse::new(settings, secrets)?)),
+        Settings::Entra(settings) => Ok(Arc::new(Entra::new(settings, secrets)?)),
+        Settings::Postgresql(_) | Settings::Ldap(_) | Settings::Linux(_) => {
+            Err(ConnectorError::refused("This kind of directory is not there yet.", ""))
+        }
     }
 }

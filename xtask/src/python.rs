@@ -1,0 +1,61 @@
+//! Servers for the tests that are Python packages, in a virtual environment of their own below `target/`.
+//!
+//! Versions are exact, also those of what they need themselves, so that a test means the same tomorrow.
+
+use std::path::PathBuf;
+
+use crate::process::Program;
+use crate::project::{Failure, Outcome, read, target, write};
+
+/// The variable by which the tests find the SCIM server.
+pub(crate) const SCIM_SERVER_VARIABLE: &str = "CHAPERONE_TEST_SCIM_SERVER";
+
+/// What is installed.
+const PACKAGES: &[&str] = &[
+    "annotated-types==0.8.0",
+    "dnspython==2.9.2",
+    "email-validator==2.4.0",
+    "idna==3.20",
+    "lark==1.3.1",
+    "pydantic==2.14.3",
+    "pydantic-core==2.50.4",
+    "scim2-models==0.12.3",
+    "scim2-server==0.8.3",
+    "typing-extensions==4.16.0",
+    "typing-inspection==0.4.5",
+];
+
+/// Whether Python can make virtual environments with pip in them; Debian keeps that in a package of its own.
+pub(crate) fn is_there() -> bool {
+    Program::new("python3").args(["-c", "import venv, ensurepip"]).succeeds()
+}
+
+/// The program of the SCIM server.
+pub(crate) fn scim_server() -> PathBuf {
+    folder().join("bin/scim2-server")
+}
+
+/// Installs what is missing; again only when the list changed.
+pub(crate) fn packages() -> Outcome {
+    let wanted = PACKAGES.join("\n");
+    let stamp = folder().join("installed.txt");
+    if scim_server().is_file() && stamp.is_file() && read(&stamp)? == wanted {
+        eprintln!("    Python packages: up to date");
+        return Ok(());
+    }
+    Program::new("python3").args(["-m", "venv", "--clear"]).arg(folder()).run()?;
+    Program::new(folder().join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+        .args(PACKAGES)
+        .run()
+        .map_err(|failure| {
+            Failure(format!(
+                "{failure}. The Python packages come from the index that `pip config list` names."
+            ))
+        })?;
+    write(&stamp, &wanted)
+}
+
+fn folder() -> PathBuf {
+    target().join("python")
+}
