@@ -7,6 +7,7 @@
 mod connector;
 mod error;
 mod open;
+mod postgresql;
 mod secret;
 mod settings;
 

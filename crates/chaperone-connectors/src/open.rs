@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::connector::Connector;
 use crate::error::ConnectorError;
+use crate::postgresql::Postgresql;
 use crate::secret::Secrets;
 use crate::settings::Settings;
 
@@ -13,10 +14,9 @@ use crate::settings::Settings;
 /// [`ConnectorError::Refused`] when the settings cannot be right: an address that is none, TLS off to another
 /// machine, certificates that are none.
 pub fn open(settings: Settings, secrets: Secrets) -> Result<Arc<dyn Connector>, ConnectorError> {
-    let _ = secrets;
     match settings {
-        Settings::Postgresql(_)
-        | Settings::Ldap(_)
+        Settings::Postgresql(settings) => Ok(Arc::new(Postgresql::open(settings, secrets)?)),
+        Settings::Ldap(_)
         | Settings::Scim(_)
         | Settings::Dataverse(_)
         | Settings::Entra(_)
