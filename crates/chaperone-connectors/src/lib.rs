@@ -6,6 +6,7 @@
 
 mod connector;
 mod error;
+mod linux;
 mod open;
 mod postgresql;
 mod secret;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::connector::Connector;
 use crate::error::ConnectorError;
+use crate::linux::Linux;
 use crate::postgresql::Postgresql;
 use crate::secret::Secrets;
 use crate::settings::Settings;
@@ -15,11 +16,10 @@ use crate::settings::Settings;
 /// machine, certificates that are none.
 pub fn open(settings: Settings, secrets: Secrets) -> Result<Arc<dyn Connector>, ConnectorError> {
     match settings {
+        Settings::Linux(settings) => Ok(Arc::new(Linux::open(settings)?)),
         Settings::Postgresql(settings) => Ok(Arc::new(Postgresql::open(settings, secrets)?)),
-        Settings::Ldap(_)
-        | Settings::Scim(_)
-        | Settings::Dataverse(_)
-        | Settings::Entra(_)
-        | Settings::Linux(_) => Err(ConnectorError::refused("This kind of directory is not there yet.", "")),
+        Settings::Ldap(_) | Settings::Scim(_) | Settings::Dataverse(_) | Settings::Entra(_) => {
+            Err(ConnectorError::refused("This kind of directory is not there yet.", ""))
+        }
     }
 }

@@ -2,4 +2,5 @@
 #![expect(clippy::disallowed_methods, reason = "real servers live by the real clock")]
 
 mod contract;
+mod linux;
 mod postgresql;
