@@ -14,6 +14,9 @@ mod odata;
 mod open;
 mod scim;
 mod scim_page;
+mod linux;
+mod open;
+mod postgresql;
 mod secret;
 mod settings;
 

@@ -10,3 +10,5 @@ mod entra_server;
 mod microsoft;
 mod scim;
 mod scim_server;
+mod linux;
+mod postgresql;
