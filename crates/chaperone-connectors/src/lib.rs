@@ -6,6 +6,7 @@
 
 mod connector;
 mod error;
+mod ldap;
 mod open;
 mod secret;
 mod settings;

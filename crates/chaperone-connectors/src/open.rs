@@ -13,10 +13,9 @@ use crate::settings::Settings;
 /// [`ConnectorError::Refused`] when the settings cannot be right: an address that is none, TLS off to another
 /// machine, certificates that are none.
 pub fn open(settings: Settings, secrets: Secrets) -> Result<Arc<dyn Connector>, ConnectorError> {
-    let _ = secrets;
     match settings {
+        Settings::Ldap(settings) => Ok(Arc::new(crate::ldap::Ldap::new(settings, secrets)?)),
         Settings::Postgresql(_)
-        | Settings::Ldap(_)
         | Settings::Scim(_)
         | Settings::Dataverse(_)
         | Settings::Entra(_)

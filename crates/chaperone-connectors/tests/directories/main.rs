@@ -1,3 +1,4 @@
 //! Every connector against its real server, by one contract.
 
 mod contract;
+mod ldap;

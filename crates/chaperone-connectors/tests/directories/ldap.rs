@@ -1,0 +1,14 @@
+//! OpenLDAP and Active Directory against real servers.
+
+mod slapd;
+mod world;
+
+mod openldap {
+    use chaperone_connectors::LdapFlavour::Openldap;
+    crate::contract::keeps_the_contract!(super::world::world(Openldap));
+}
+
+mod active_directory {
+    use chaperone_connectors::LdapFlavour::ActiveDirectory;
+    crate::contract::keeps_the_contract!(super::world::world(ActiveDirectory));
+}
