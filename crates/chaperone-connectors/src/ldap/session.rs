@@ -213,7 +213,8 @@ impl Session {
         let mut ldap = self.ldap.clone();
         let mut options =
             SearchOptions::new().timelimit(i32::try_from(LIST_LIMIT.as_secs()).unwrap_or(i32::MAX));
-        if controls.is_empty() {
+        let paged = !controls.is_empty();
+        if !paged {
             options = options.sizelimit(i32::try_from(search.limit).unwrap_or(i32::MAX));
         } else {
             ldap.with_controls(controls);
@@ -232,17 +233,28 @@ impl Session {
                 let entry = Entry::new(SearchEntry::construct(item));
                 bytes += entry.bytes();
                 entries.push(entry);
-                if entries.len() > limit || bytes > ENTRIES_MAX_BYTES {
-                    return Ok(None);
+                if bytes > ENTRIES_MAX_BYTES || entries.len() > limit {
+                    let id = stream.ldap_handle().last_id();
+                    stream.finish().await;
+                    ldap.abandon(id).await?;
+                    return Ok((bytes <= ENTRIES_MAX_BYTES).then_some((entries, None)));
                 }
             }
-            Ok(Some((entries, stream.finish().await)))
+            Ok(Some((entries, Some(stream.finish().await))))
         };
-        self.contained(plan, asked).await?.ok_or_else(|| {
-            let sentence =
-                format!("The LDAP server {} answers with more than it was asked for.", plan.address);
-            ConnectorError::unreachable(sentence, "")
-        })
+        match self.contained(plan, asked).await? {
+            Some((entries, Some(result))) => Ok((entries, result)),
+            // Samba, for one, knows no limit of a search that is not paged.
+            Some((mut entries, None)) if !paged => {
+                entries.truncate(limit);
+                Ok((entries, done()))
+            }
+            _ => {
+                let sentence =
+                    format!("The LDAP server {} answers with more than it was asked for.", plan.address);
+                Err(ConnectorError::unreachable(sentence, ""))
+            }
+        }
     }
 
     /// Changes the entry that was found, if it still is as it was found.
@@ -274,8 +286,9 @@ impl Session {
         }
     }
 
-    /// Asks for a change that never works: to take away both of two values from an attribute with room for one. What
-    /// the server answers says whether it would let us change it: `None` when that cannot be told.
+    /// Asks for a change that cannot change anything: to take away a value that is not there and to put the one that
+    /// is (or to take away both of two values from an attribute with room for one). What the server answers says
+    /// whether it would let us change the attribute: `None` when that cannot be told.
     pub(super) async fn may_change(
         &self,
         plan: &Plan,
@@ -283,14 +296,18 @@ impl Session {
         attribute: &str,
     ) -> Result<Option<bool>, ConnectorError> {
         let mut ldap = self.ldap.clone();
-        let take_away = |value: &str| {
-            Mod::Delete(attribute.as_bytes().to_vec(), HashSet::from([value.as_bytes().to_vec()]))
+        let name = attribute.as_bytes().to_vec();
+        let [one, other] =
+            plan.dialect.impossible_values().map(|value| HashSet::from([value.as_bytes().to_vec()]));
+        let second = match entry.first(attribute) {
+            Some(present) => Mod::Add(name.clone(), HashSet::from([present.to_vec()])),
+            None => Mod::Delete(name.clone(), other),
         };
-        let never = plan.dialect.impossible_values().map(take_away).to_vec();
+        let nothing = vec![Mod::Delete(name, one), second];
         let dn = entry.dn.clone();
-        let result = self.contained(plan, async move { ldap.modify(&dn, never).await }).await?;
+        let result = self.contained(plan, async move { ldap.modify(&dn, nothing).await }).await?;
         match result.rc {
-            16 => Ok(Some(true)),
+            0 | 16 | 20 => Ok(Some(true)),
             50 => Ok(Some(false)),
             10 | 53 => Err(trouble::of_result(plan, &result)),
             _ => Ok(None),
@@ -313,6 +330,10 @@ impl Session {
             }
         }
     }
+}
+
+fn done() -> LdapResult {
+    LdapResult { rc: 0, matched: String::new(), text: String::new(), refs: Vec::new(), ctrls: Vec::new() }
 }
 
 fn modifications(changes: Vec<Change>) -> Vec<Mod<Vec<u8>>> {

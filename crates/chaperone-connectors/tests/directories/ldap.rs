@@ -1,6 +1,10 @@
 //! OpenLDAP and Active Directory against real servers.
 
+mod accounts;
+mod proxy;
+mod samba;
 mod slapd;
+mod troubles;
 mod world;
 
 mod openldap {

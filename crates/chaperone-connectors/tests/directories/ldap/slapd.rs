@@ -77,6 +77,8 @@ impl Default for Special {
 pub(crate) struct Slapd {
     folder: tempfile::TempDir,
     port: u16,
+    port_tls: u16,
+    tls: bool,
     child: Option<Child>,
 }
 
@@ -100,7 +102,7 @@ impl Slapd {
         std::fs::write(folder.path().join("ad.schema"), ACTIVE_DIRECTORY).expect("written");
         std::fs::write(folder.path().join("slapd.conf"), configuration(folder.path(), special))
             .expect("written");
-        let mut slapd = Self { folder, port: 0, child: None };
+        let mut slapd = Self { folder, port: 0, port_tls: 0, tls: special.tls, child: None };
         slapd.load(special);
         slapd.run().await;
         slapd
@@ -137,9 +139,13 @@ impl Slapd {
         // Somebody else may take a free port before the server does: then it ends, and another is tried.
         for _ in 0..20 {
             let port = if self.port == 0 { free_port() } else { self.port };
+            let port_tls = if self.port_tls == 0 { free_port() } else { self.port_tls };
             let socket = self.socket();
             let _ = std::fs::remove_file(&socket);
-            let urls = format!("ldap://127.0.0.1:{port}/ ldapi://{}/", escaped(&socket));
+            let mut urls = format!("ldap://127.0.0.1:{port}/ ldapi://{}/", escaped(&socket));
+            if self.tls {
+                urls.push_str(&format!(" ldaps://127.0.0.1:{port_tls}/"));
+            }
             let child = Command::new("setpriv")
                 .args(["--pdeathsig", "KILL", "--"])
                 .arg(program("slapd").expect("installed"))
@@ -152,7 +158,7 @@ impl Slapd {
             let child = self.child.insert(child);
             while child.try_wait().expect("asked").is_none() {
                 if tokio::net::UnixStream::connect(&socket).await.is_ok() {
-                    self.port = port;
+                    (self.port, self.port_tls) = (port, port_tls);
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -170,6 +176,10 @@ impl Slapd {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn port_tls(&self) -> u16 {
+        self.port_tls
     }
 
     /// Over the network, in clear.

@@ -98,12 +98,6 @@ impl LdapWorld {
         self.admin.lock().await.clone()
     }
 
-    /// After a restart.
-    pub(crate) async fn admin_again(&self) {
-        *self.admin.lock().await =
-            self.slapd.lock().await.bind(ADMIN, ADMIN_PASSWORD).await.expect("signed in");
-    }
-
     fn name_attribute(&self) -> &'static str {
         match self.flavour {
             LdapFlavour::Openldap => "uid",
