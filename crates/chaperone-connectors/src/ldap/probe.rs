@@ -5,10 +5,10 @@ use ldap3::Scope;
 use crate::error::ConnectorError;
 use crate::ldap::Plan;
 use crate::ldap::dialect::Dialect;
-use crate::ldap::session::{Entry, Search, Session};
+use crate::ldap::session::{Entry, PASSWORD_POLICY, Search, Session};
 
-/// The control that the password policy overlay brings.
-const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+/// Most password policies that are looked at.
+const POLICIES_MAX: usize = 100;
 /// Most names that a sentence repeats.
 const NAMES_MAX: usize = 10;
 
@@ -17,6 +17,9 @@ pub(super) async fn probe(plan: &Plan) -> Result<String, ConnectorError> {
     let session = Session::open(plan).await?;
     base(plan, &session).await?;
     schema(plan, &session).await?;
+    if plan.dialect == Dialect::Openldap {
+        policy(plan, &session).await?;
+    }
     let mut said = format!(
         "Signed in to {} ({}) as {}; the base {} is there",
         plan.address,
@@ -140,6 +143,52 @@ async fn schema(plan: &Plan, session: &Session) -> Result<(), ConnectorError> {
         (_, None) => return Ok(()),
     };
     Err(ConnectorError::refused(sentence, place))
+}
+
+/// Whether a lock keeps anybody out: without a policy with `pwdLockout` TRUE the overlay does not look at it, and an
+/// account that is disabled can sign in all the same.
+async fn policy(plan: &Plan, session: &Session) -> Result<(), ConnectorError> {
+    let contexts = session.root.all("namingContexts").iter();
+    let contexts = contexts.map(|name| String::from_utf8_lossy(name).into_owned());
+    let context = contexts.filter(|context| is_below(&plan.base, context)).max_by_key(String::len);
+    let context = context.unwrap_or_else(|| plan.base.clone());
+    if is_below(&plan.bind_dn, &context) && !session.under_policy {
+        let sentence = format!(
+            "The password policy overlay (slapo-ppolicy) of {} had no say in the sign-in of {}: configure it for the \
+             database of {context}, and sign in as an entry of it that is not its rootdn.",
+            plan.address, plan.bind_dn
+        );
+        return Err(ConnectorError::refused(sentence, ""));
+    }
+    let search = Search {
+        base: &context,
+        scope: Scope::Subtree,
+        filter: "(objectClass=pwdPolicy)",
+        attributes: vec!["pwdLockout"],
+        limit: POLICIES_MAX,
+    };
+    let found = session.search(plan, search).await?;
+    if found
+        .iter()
+        .any(|entry| entry.first("pwdLockout").is_some_and(|value| value.eq_ignore_ascii_case(b"TRUE")))
+    {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{} sees no password policy with pwdLockout TRUE below {context} on {}, and without one an account that is \
+         disabled can still sign in: set it in the default policy, and let that name read objectClass and pwdLockout \
+         of it.",
+        plan.bind_dn, plan.address
+    );
+    Err(ConnectorError::refused(sentence, format!("{} policies", found.len())))
+}
+
+/// Whether a name ends with another, without regard to case and to spaces behind commas.
+fn is_below(name: &str, context: &str) -> bool {
+    let plain =
+        |name: &str| name.split(',').map(str::trim).collect::<Vec<_>>().join(",").to_ascii_lowercase();
+    let (name, context) = (plain(name), plain(context));
+    name == context || name.strip_suffix(&context).is_some_and(|front| front.ends_with(','))
 }
 
 async fn sample(plan: &Plan, session: &Session) -> Result<Option<Entry>, ConnectorError> {

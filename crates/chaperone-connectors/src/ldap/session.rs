@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::connector::LIST_LIMIT;
 use crate::error::ConnectorError;
 use crate::ldap::Plan;
-use crate::ldap::dialect::Change;
+use crate::ldap::dialect::{Change, Dialect};
 use crate::ldap::guard::{self, Ending};
 use crate::ldap::{trouble, way};
 
@@ -21,6 +21,8 @@ use crate::ldap::{trouble, way};
 const ENTRIES_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The assertion control (RFC 4528).
 const ASSERTION: &str = "1.3.6.1.1.12";
+/// The control of the password policy overlay.
+pub(super) const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 /// What Active Directory says it is, in `supportedCapabilities`.
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
@@ -30,6 +32,8 @@ pub(super) struct Session {
     ending: Arc<OnceLock<Ending>>,
     /// What the server says about itself.
     pub(super) root: Entry,
+    /// Whether the password policy overlay had a say in our sign-in.
+    pub(super) under_policy: bool,
 }
 
 /// A question.
@@ -120,14 +124,18 @@ impl Session {
                 tracing::debug!(%error, "an LDAP connection ended");
             }
         });
-        let mut session =
-            Self { ldap, ending: guarded.ending, root: Entry { dn: String::new(), values: HashMap::new() } };
+        let root = Entry { dn: String::new(), values: HashMap::new() };
+        let mut session = Self { ldap, ending: guarded.ending, root, under_policy: false };
         let mut ldap = session.ldap.clone();
+        if plan.dialect == Dialect::Openldap {
+            ldap.with_controls(RawControl { ctype: PASSWORD_POLICY.to_owned(), crit: false, val: None });
+        }
         let bound = session.contained(plan, ldap.simple_bind(&plan.bind_dn, &password)).await?;
         // Nobody knows there who we are with a name and no password.
         if bound.rc != 0 {
             return Err(trouble::of_result(plan, &bound));
         }
+        session.under_policy = bound.ctrls.iter().any(|control| control.1.ctype == PASSWORD_POLICY);
         session.root = session.root(plan).await?;
         Ok(session)
     }

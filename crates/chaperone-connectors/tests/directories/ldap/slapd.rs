@@ -30,26 +30,29 @@ pub(crate) struct Special {
     pub(crate) rights: &'static str,
     /// Whether it has a certificate.
     pub(crate) tls: bool,
-    /// Further lines of its configuration, before the database.
-    pub(crate) first: &'static str,
+    /// Whether there is the entry `cn=policy`.
+    pub(crate) policy: bool,
     /// Further entries, loaded before it starts.
     pub(crate) entries: String,
 }
 
-/// The rights that the documentation tells people to give.
+/// The rights that the documentation tells people to give, and nothing for others but to sign in.
 pub(crate) const DOCUMENTED_RIGHTS: &str = r#"
 limits dn.exact="cn=chaperone,dc=example,dc=org" size=unlimited
 access to dn.subtree="ou=people,dc=example,dc=org" attrs=pwdAccountLockedTime
   by dn.exact="cn=chaperone,dc=example,dc=org" write
-  by * none
+  by * break
+access to dn.subtree="ou=people,dc=example,dc=org" attrs=entry,objectClass,entryUUID,uid,mail
+  by dn.exact="cn=chaperone,dc=example,dc=org" read
+  by * break
+access to dn.subtree="dc=example,dc=org" attrs=entry,objectClass,pwdLockout
+  by dn.exact="cn=chaperone,dc=example,dc=org" read
+  by * break
 access to attrs=userPassword
   by anonymous auth
   by * none
-access to dn.subtree="ou=people,dc=example,dc=org"
-  attrs=entry,children,objectClass,entryUUID,uid,mail,@user
-  by dn.exact="cn=chaperone,dc=example,dc=org" read
+access to *
   by * none
-access to * by * read
 "#;
 
 /// The same for the schema of Active Directory.
@@ -68,7 +71,7 @@ impl Default for Special {
             overlays: "overlay ppolicy\nppolicy_default \"cn=policy,dc=example,dc=org\"\n",
             rights: DOCUMENTED_RIGHTS,
             tls: false,
-            first: "",
+            policy: true,
             entries: String::new(),
         }
     }
@@ -109,15 +112,18 @@ impl Slapd {
     }
 
     fn load(&self, special: &Special) {
+        let policy = format!(
+            "dn: cn=policy,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\n\
+             pwdAttribute: userPassword\npwdLockout: TRUE\npwdMaxFailure: 3\npwdLockoutDuration: 3600\n\n"
+        );
+        let policy = if special.policy { policy } else { String::new() };
         let entries = format!(
             "dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: Example\n\n\
              dn: {PEOPLE}\nobjectClass: organizationalUnit\n\n\
              dn: ou=consultants,{PEOPLE}\nobjectClass: organizationalUnit\n\n\
              dn: ou=elsewhere,{SUFFIX}\nobjectClass: organizationalUnit\n\n\
              dn: {CHAPERONE}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\n\
-             userPassword: {CHAPERONE_PASSWORD}\n\n\
-             dn: cn=policy,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\n\
-             pwdAttribute: userPassword\npwdLockout: TRUE\npwdMaxFailure: 3\npwdLockoutDuration: 3600\n\n{}",
+             userPassword: {CHAPERONE_PASSWORD}\n\n{policy}{}",
             special.entries
         );
         let mut slapadd = Command::new(program("slapadd").expect("comes with slapd"))
@@ -241,7 +247,7 @@ fn configuration(folder: &Path, special: &Special) -> String {
          moduleload ppolicy\n\
          pidfile {folder}/pid\n\
          argsfile {folder}/args\n\
-         {tls}{}\n\
+         {tls}\n\
          database mdb\n\
          suffix {SUFFIX}\n\
          rootdn {ADMIN}\n\
@@ -252,6 +258,6 @@ fn configuration(folder: &Path, special: &Special) -> String {
          index objectClass,entryUUID,uid eq\n\
          {}\n\
          {}\n",
-        special.first, special.rights, special.overlays
+        special.rights, special.overlays
     )
 }

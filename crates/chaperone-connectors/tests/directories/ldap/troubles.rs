@@ -288,3 +288,33 @@ async fn the_rights_of_the_documentation_show_nothing_else() {
     let found = chaperone.search(SUFFIX, Scope::Subtree, "(userPassword=*)", vec!["userPassword"]).await;
     assert_eq!(found.expect("answered").success().expect("searched").0.len(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_keeps_nobody_out_is_found_by_the_probe() {
+    let policy = |lockout: &str| {
+        format!(
+            "dn: cn=own,dc=example,dc=org\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\n\
+             pwdAttribute: userPassword\npwdLockout: {lockout}\n\n"
+        )
+    };
+    let own = "overlay ppolicy\nppolicy_default \"cn=own,dc=example,dc=org\"\n";
+    for (overlays, lockout, wanted) in [
+        ("", "TRUE", Some("had no say")),
+        (own, "FALSE", Some("no password policy with pwdLockout TRUE")),
+        (own, "TRUE", None),
+    ] {
+        let mut special = Special { overlays, entries: policy(lockout), ..Special::default() };
+        special.policy = false;
+        let Some(world) = special_world(OPENLDAP, special).await else { return };
+        let account = world.add("locked", Enabled).await;
+        set(&world, &account, DISABLED).await.expect("set");
+        assert_eq!(world.is_enabled(&account).await, wanted.is_some());
+        match wanted {
+            None => drop(world.connector().probe().await.expect("it works")),
+            Some(wanted) => {
+                let said = refused(world.connector().probe().await);
+                assert!(said.contains(wanted), "{said}");
+            }
+        }
+    }
+}
