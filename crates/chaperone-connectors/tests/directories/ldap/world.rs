@@ -184,7 +184,10 @@ impl World for LdapWorld {
                 ("objectClass", values(&["user"])),
                 ("objectCategory", values(&["person"])),
                 ("userAccountControl", values(&[if disabled { "66050" } else { "66048" }])),
-                ("accountExpires", values(&[if number % 2 == 0 { "0" } else { "9223372036854775807" }])),
+                (
+                    "accountExpires",
+                    values(&[if number.is_multiple_of(2) { "0" } else { "9223372036854775807" }]),
+                ),
                 ("objectGUID", HashSet::from([guid.to_bytes_le().to_vec()])),
             ]),
         }
