@@ -183,13 +183,20 @@ impl World for SambaWorld {
         let number = self.given.fetch_add(1, Ordering::Relaxed);
         let quoted: Vec<u8> =
             format!("\"{PASSWORD}\"").encode_utf16().flat_map(|unit| unit.to_le_bytes().to_vec()).collect();
-        let control = if state == AccountState::Disabled { "66050" } else { "66048" };
-        let attributes = vec![
+        // Those of the long listing sign in nowhere: to keep a password takes the server longest.
+        let needs_password = !name.starts_with("listed-");
+        let mut control = if needs_password { 66048 } else { 66048 | 32 };
+        if state == AccountState::Disabled {
+            control |= 2;
+        }
+        let mut attributes = vec![
             ("objectClass", values(&["user"])),
             ("sAMAccountName", values(&[name])),
-            ("userAccountControl", values(&[control])),
-            ("unicodePwd", HashSet::from([quoted])),
+            ("userAccountControl", values(&[control.to_string()])),
         ];
+        if needs_password {
+            attributes.push(("unicodePwd", HashSet::from([quoted])));
+        }
         let attributes =
             attributes.into_iter().map(|(name, values)| (name.as_bytes().to_vec(), values)).collect();
         let dn = format!("CN={},{PEOPLE}", dn_escape(name));
