@@ -39,6 +39,8 @@ const TEST_PACKAGES: &[Package] = &[
         for_what: "servers that are Python packages",
         is_there: python::is_there,
     },
+    Package { name: "slapd", for_what: "a real LDAP directory", is_there: || slapd().is_some() },
+    Package { name: "ldap-utils", for_what: "looking into it", is_there: || is_installed("ldapsearch") },
 ];
 
 const BENCH_PACKAGES: &[Package] = &[
@@ -77,6 +79,12 @@ pub(crate) fn chromium() -> Option<std::path::PathBuf> {
 /// nginx, which Debian keeps outside an ordinary user's `PATH`.
 pub(crate) fn nginx() -> Option<std::path::PathBuf> {
     first_file(&["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"])
+}
+
+/// OpenLDAP, which Debian keeps outside an ordinary user's `PATH`. The tests start servers of their own; the service
+/// of the machine is left alone.
+fn slapd() -> Option<std::path::PathBuf> {
+    first_file(&["/usr/sbin/slapd", "/usr/lib/openldap/slapd", "/usr/local/libexec/slapd"])
 }
 
 /// The npm packages of `web/`, exactly as the lock file says; again only when the lock file changed.

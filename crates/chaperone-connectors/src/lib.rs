@@ -9,14 +9,14 @@ mod dataverse;
 mod entra;
 mod error;
 mod http;
+mod ldap;
+mod linux;
 mod oauth;
 mod odata;
 mod open;
+mod postgresql;
 mod scim;
 mod scim_page;
-mod linux;
-mod open;
-mod postgresql;
 mod secret;
 mod settings;
 

@@ -134,7 +134,7 @@ async fn an_update_changes_everything_but_account_and_birth_and_raises_the_fence
             phase: GrantPhase::Held,
             baseline: ENABLED,
             desired: DISABLED,
-            applied: Some(Attributes { state: AccountState::Disabled, expires_at: Some(at(3)) }),
+            known: vec![DISABLED, Attributes { state: AccountState::Disabled, expires_at: Some(at(3)) }],
             observed: ENABLED,
             deadline: at(5),
             lease_until: Some(at(7)),
