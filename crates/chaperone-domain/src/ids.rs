@@ -96,3 +96,7 @@ id!(
     /// A bearer secret of a user for programs.
     ApiTokenId
 );
+id!(
+    /// One message to one address.
+    NotificationId
+);
