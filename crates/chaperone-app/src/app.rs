@@ -16,6 +16,7 @@ use crate::errors::AppError;
 use crate::faults::Faults;
 use crate::gate::Gate;
 use crate::grants::Hands;
+use crate::notifications::{Channels, Nudges};
 use crate::recordings::Viewings;
 use crate::secrets::{Keys, Passwords};
 
@@ -46,6 +47,8 @@ pub struct AppConfig {
     pub addresses: Addresses,
     /// How long a document's tail is taken after its sign-in ended, before the recording is sealed.
     pub tail: jiff::SignedDuration,
+    /// On which ways people and programs are told; preset: on none.
+    pub notifications: Channels,
     /// Named steps at which crash tests stop the process.
     pub faults: Faults,
 }
@@ -76,6 +79,10 @@ pub struct App {
     pub(crate) tail: jiff::SignedDuration,
     /// Wakes the processor: something may be due.
     pub(crate) processor_nudge: Notify,
+    /// On which ways people and programs are told.
+    pub(crate) channels: Channels,
+    /// Wakes whoever sends notifications.
+    pub(crate) nudges: Nudges,
     /// One hand at a time moves an account on this node.
     pub(crate) hands: Hands,
     /// Since when nothing can be recorded.
@@ -109,6 +116,8 @@ impl App {
             refusals: crate::entry::Refusals::default(),
             tail: config.tail,
             processor_nudge: Notify::new(),
+            channels: config.notifications,
+            nudges: Nudges::default(),
             hands: Hands::default(),
             unrecordable_since: std::sync::Mutex::new(None),
             readiness: tokio::sync::Mutex::new(None),

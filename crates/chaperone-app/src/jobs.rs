@@ -6,6 +6,7 @@
 //! | processor | sessions whose time has come | starts, ends, expires them; brings accounts back |
 //! | sign-ins | last uses, limits | stores last uses, ends what is silent or over |
 //! | recordings | recordings whose sign-in is over; whether anything can be recorded | seals; ends sessions that cannot be recorded |
+//! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
+mod notifications;
 mod processor;
 mod recordings;
 mod sign_ins;
 mod trail;
 
+pub use notifications::{deliver_due, tell_by_time};
 pub use processor::process_due;
 
 /// Runs every job until `shutdown` becomes true, then stores what is only in memory.
@@ -29,6 +32,7 @@ pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     jobs.spawn(processor::run(app.clone(), shutdown.clone()));
     jobs.spawn(sign_ins::run(app.clone(), shutdown.clone()));
     jobs.spawn(recordings::run(app.clone(), shutdown.clone()));
+    jobs.spawn(notifications::run(app.clone(), shutdown.clone()));
     jobs.spawn(trail::run(app, shutdown));
     while let Some(ended) = jobs.join_next().await {
         if let Err(error) = ended {

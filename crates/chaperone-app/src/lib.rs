@@ -21,6 +21,7 @@ pub mod gate;
 mod grants;
 pub mod install;
 pub mod jobs;
+pub mod notifications;
 pub mod op;
 pub mod organization;
 pub mod privileged_sessions;

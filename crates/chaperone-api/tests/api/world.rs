@@ -10,6 +10,7 @@ use chaperone_api::{CONSOLE_COOKIE_NAME, ClientAddress};
 use chaperone_app::accounts::NewAccount;
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
+use chaperone_app::notifications::Channels;
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
 use chaperone_app::{Addresses, App, AppConfig, Client, Op, TAIL, Who, jobs};
@@ -136,6 +137,7 @@ impl World {
                 port: Some(8080),
             },
             tail: TAIL,
+            notifications: Channels::default(),
             faults: Faults::none(),
         })
         .await

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chaperone_app::accounts::NewAccount;
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
+use chaperone_app::notifications::Channels;
 use chaperone_app::privileged_sessions::{NewPrivilegedSession, PrivilegedSessionView, StatusChange};
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
@@ -74,6 +75,7 @@ async fn open(folder: &TempDir, clock: &Hand, faults: Faults) -> Arc<App> {
             port: None,
         },
         tail: jiff::SignedDuration::from_secs(30),
+        notifications: Channels::default(),
         faults,
     };
     App::open(config).await.expect("the app opens")

@@ -108,7 +108,8 @@ fn only_what_did_not_simply_go_back_is_drift() {
 
 #[test]
 fn start_and_end_are_told_a_quarter_of_an_hour_before_and_not_outside_it() {
-    let kind = |session: &PrivilegedSession, minute| of_time(session, false, at(minute)).map(|(kind, _)| kind);
+    let kind =
+        |session: &PrivilegedSession, minute| of_time(session, false, at(minute)).map(|(kind, _)| kind);
     let approved = session(State::Approved);
     for (minute, expected) in [
         (44, None),

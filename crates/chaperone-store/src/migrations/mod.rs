@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 mod audit;
+mod notifications;
 mod people;
 mod sessions;
 mod sign_ins;
@@ -20,6 +21,7 @@ pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
     ("targets_host", "targets.host"),
     ("grants_open_account", "grants.open_account_id"),
     ("recordings_sign_in", "recordings.sign_in_id"),
+    ("notifications_dedupe", "notifications.dedupe_key"),
 ];
 
 pub(crate) struct Migrator;
@@ -31,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0002_sessions", up: sessions::UP }),
             Box::new(Step { name: "m0003_sign_ins", up: sign_ins::UP }),
             Box::new(Step { name: "m0004_audit", up: audit::UP }),
+            Box::new(Step { name: "m0006_notifications", up: notifications::UP }),
         ]
     }
 }
