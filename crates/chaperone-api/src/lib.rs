@@ -30,6 +30,7 @@ mod changes;
 mod health;
 mod json;
 mod me;
+mod notifications;
 mod organization;
 mod principal;
 mod privileged_sessions;
@@ -96,6 +97,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(privileged_sessions::audit_log))
         .routes(routes!(privileged_sessions::user_log))
         .routes(routes!(privileged_sessions::recordings))
+        .routes(routes!(notifications::of_session))
+        .routes(routes!(notifications::retry))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::read))
         .routes(routes!(recordings::steps))

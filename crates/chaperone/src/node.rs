@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
+use chaperone_app::notifications::Channels;
 use chaperone_app::{Addresses, App, AppConfig, TAIL, jobs};
 use chaperone_domain::Instant;
 use chaperone_gateway::{Gateway, GatewayConfig, Recorder, limits};
@@ -31,6 +32,7 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) database_url: &'a str,
     pub(crate) master_key: [u8; 32],
     pub(crate) addresses: Addresses,
+    pub(crate) notifications: Channels,
 }
 
 /// Opens the app over its database and its recordings.
@@ -55,6 +57,7 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
         master_key: config.master_key,
         addresses: config.addresses,
         tail: TAIL,
+        notifications: config.notifications,
         faults: faults(),
     })
     .await
