@@ -18,9 +18,9 @@ use crate::Problem;
 mod notifications;
 
 use notifications::NotificationsFile;
-pub(crate) use notifications::{Notifications, Security, Smtp, Webhook};
 #[cfg(test)]
 pub(crate) use notifications::WebhookSecret;
+pub(crate) use notifications::{Notifications, Security, Smtp, Webhook};
 
 /// What the name of every variable begins with.
 const VARIABLE_PREFIX: &str = "CHAPERONE_";
@@ -71,6 +71,12 @@ pub(crate) struct Tls {
 pub(crate) struct Secret(String);
 
 impl Secret {
+    /// A secret out of nowhere.
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself.
     pub(crate) fn reveal(&self) -> &str {
         &self.0

@@ -334,7 +334,10 @@ mod tests {
         }
         let smtp = found.smtp.expect("a mail server");
         assert_eq!((smtp.port, smtp.security), (587, Security::StartTls));
-        assert_eq!(smtp.credentials.map(|(_, password)| password.reveal().to_owned()).as_deref(), Some("hidden"));
+        assert_eq!(
+            smtp.credentials.map(|(_, password)| password.reveal().to_owned()).as_deref(),
+            Some("hidden")
+        );
         let [hooks, pager] = found.webhooks.as_slice() else { panic!("two webhooks") };
         assert_eq!(hooks.name, "hooks.example.org");
         assert_eq!(hooks.kinds, [NotificationKind::Drift, NotificationKind::CouldNotBePutBack]);
@@ -379,7 +382,8 @@ mod tests {
     #[test]
     fn in_clear_goes_to_this_machine_only() {
         for host in ["localhost", "127.0.0.1", "::1"] {
-            let text = format!("[notifications.smtp]\nhost = '{host}'\nsecurity = 'none'\nfrom = 'a@b.org'\n");
+            let text =
+                format!("[notifications.smtp]\nhost = '{host}'\nsecurity = 'none'\nfrom = 'a@b.org'\n");
             // Written with brackets a host is an address, written without it is one as well.
             let found = parse(&text, |_| None);
             assert!(found.is_ok() || host == "::1", "{host}: {found:?}");

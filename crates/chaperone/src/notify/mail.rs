@@ -37,11 +37,7 @@ pub(super) struct SmtpMailer {
 
 impl SmtpMailer {
     /// A way to the server that the configuration names; it is not connected to yet.
-    pub(super) fn new(
-        smtp: &Smtp,
-        ca_file: Option<&Path>,
-        addresses: &Addresses,
-    ) -> Result<Self, Problem> {
+    pub(super) fn new(smtp: &Smtp, ca_file: Option<&Path>, addresses: &Addresses) -> Result<Self, Problem> {
         let parameters = || tls_parameters(&smtp.host, ca_file);
         let tls = match smtp.security {
             Security::Tls => Tls::Wrapper(parameters()?),
@@ -75,7 +71,9 @@ impl SmtpMailer {
             .body(mail.text.clone());
         built.map_err(|error| {
             tracing::warn!(notification = %mail.id, %error, "a mail cannot be written");
-            DeliveryError::Refused("The mail cannot be written; the operator finds the reason in the log.".to_owned())
+            DeliveryError::Refused(
+                "The mail cannot be written; the operator finds the reason in the log.".to_owned(),
+            )
         })
     }
 
@@ -126,7 +124,8 @@ fn header(name: &'static str, value: &str) -> lettre::message::header::HeaderVal
 }
 
 fn tls_parameters(host: &str, ca_file: Option<&Path>) -> Result<TlsParameters, Problem> {
-    let failed = |error: SmtpError| Problem::new(format!("TLS to the mail server {host} cannot be set up: {error}"));
+    let failed =
+        |error: SmtpError| Problem::new(format!("TLS to the mail server {host} cannot be set up: {error}"));
     let mut builder =
         TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::WebpkiRoots);
     if let Some(path) = ca_file {
@@ -134,7 +133,10 @@ fn tls_parameters(host: &str, ca_file: Option<&Path>) -> Result<TlsParameters, P
             Problem::new(format!("notifications.ca_file {} cannot be read: {error}", path.display()))
         })?;
         let authority = Certificate::from_pem(&pem).map_err(|error| {
-            Problem::new(format!("notifications.ca_file {} holds no certificate (PEM): {error}", path.display()))
+            Problem::new(format!(
+                "notifications.ca_file {} holds no certificate (PEM): {error}",
+                path.display()
+            ))
         })?;
         builder = builder.add_root_certificate(authority);
     }

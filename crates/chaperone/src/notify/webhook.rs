@@ -93,7 +93,9 @@ impl Poster for HttpPoster {
         tracing::warn!(notification = %id, webhook = %name, %status, said, "a webhook did not take it");
         let code = status.as_u16();
         Err(if status == StatusCode::GONE {
-            DeliveryError::Refused(format!("The webhook {name} is gone (410): take it out of the configuration."))
+            DeliveryError::Refused(format!(
+                "The webhook {name} is gone (410): take it out of the configuration."
+            ))
         } else if status.is_redirection() {
             DeliveryError::Later(format!(
                 "The webhook {name} answers with a redirect ({code}), which is not followed: configure the address that \
