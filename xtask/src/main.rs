@@ -23,6 +23,7 @@ mod openapi;
 mod postgres;
 mod process;
 mod project;
+mod python;
 mod setup;
 mod stages;
 mod test;

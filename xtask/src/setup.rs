@@ -1,11 +1,12 @@
-//! What has to be there before anything else: Debian packages for the tests, npm packages for the pages.
+//! What has to be there before anything else: Debian and Python packages for the tests, npm packages
+//! for the pages.
 //!
 //! Looks first and installs only what is missing, so that a second run costs nothing and a machine where all
 //! is there needs no network and no rights.
 
 use crate::process::{Program, is_installed};
 use crate::project::{Failure, Outcome, failed, web};
-use crate::{postgres, project};
+use crate::{postgres, project, python};
 
 /// A Debian package, and how we see that what it brings is there (perhaps from elsewhere).
 struct Package {
@@ -33,6 +34,11 @@ const TEST_PACKAGES: &[Package] = &[
         for_what: "its contacts, which the tests edit",
         is_there: || debian_has("tryton-modules-party"),
     },
+    Package {
+        name: "python3-venv",
+        for_what: "servers that are Python packages",
+        is_there: python::is_there,
+    },
 ];
 
 const BENCH_PACKAGES: &[Package] = &[
@@ -52,6 +58,7 @@ const NODE_MAJOR_MIN: u32 = 20;
 /// All that `cargo xtask test` needs.
 pub(crate) fn for_tests() -> Outcome {
     debian_packages(TEST_PACKAGES)?;
+    python::packages()?;
     npm_packages()
 }
 

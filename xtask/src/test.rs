@@ -8,7 +8,7 @@ use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::process::{Program, is_installed};
 use crate::project::Outcome;
 use crate::stages::Stages;
-use crate::{build, check, setup, web};
+use crate::{build, check, python, setup, web};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -76,5 +76,6 @@ fn rust_tests(more: &[String]) -> Outcome {
         .args(["--locked", "--workspace", "--features", build::TESTED])
         .args(more)
         .env(URL_VARIABLE, postgres.url())
+        .env(python::PYTHON_VARIABLE, python::python())
         .run()
 }

@@ -1,0 +1,49 @@
+//! Servers for the tests that are Python packages, in a virtual environment of their own below `target/`.
+//!
+//! Versions are exact, also those of what they need themselves, so that a test means the same tomorrow.
+
+use std::path::PathBuf;
+
+use crate::process::Program;
+use crate::project::{Failure, Outcome, read, target, write};
+
+/// The variable by which the tests find the Python that has the mail server.
+pub(crate) const PYTHON_VARIABLE: &str = "CHAPERONE_TEST_PYTHON";
+
+/// What is installed.
+const PACKAGES: &[&str] = &["aiosmtpd==1.4.6", "atpublic==9.0.0", "attrs==26.1.0"];
+
+/// Whether Python can make virtual environments with pip in them; Debian keeps that in a package of its own.
+pub(crate) fn is_there() -> bool {
+    Program::new("python3").args(["-c", "import venv, ensurepip"]).succeeds()
+}
+
+/// The Python that has the packages.
+pub(crate) fn python() -> PathBuf {
+    folder().join("bin/python")
+}
+
+/// Installs what is missing; again only when the list changed.
+pub(crate) fn packages() -> Outcome {
+    let wanted = PACKAGES.join("\n");
+    let stamp = folder().join("installed.txt");
+    if python().is_file() && stamp.is_file() && read(&stamp)? == wanted {
+        eprintln!("    Python packages: up to date");
+        return Ok(());
+    }
+    Program::new("python3").args(["-m", "venv", "--clear"]).arg(folder()).run()?;
+    Program::new(folder().join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+        .args(PACKAGES)
+        .run()
+        .map_err(|failure| {
+            Failure(format!(
+                "{failure}. The Python packages come from the index that `pip config list` names."
+            ))
+        })?;
+    write(&stamp, &wanted)
+}
+
+fn folder() -> PathBuf {
+    target().join("python")
+}
