@@ -119,6 +119,11 @@ pub fn op(app: &App, user: &User) -> Op {
 
 impl World {
     pub async fn new() -> Self {
+        Self::telling(Channels::default()).await
+    }
+
+    /// One that tells on these ways.
+    pub async fn telling(channels: Channels) -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Arc::new(AtomicI64::new(BEGIN_S));
         let path = folder.path();
@@ -137,7 +142,7 @@ impl World {
                 port: Some(8080),
             },
             tail: TAIL,
-            notifications: Channels::default(),
+            notifications: channels,
             faults: Faults::none(),
         })
         .await
