@@ -201,8 +201,7 @@ async fn run(stop_at: Option<usize>) -> usize {
     }
     let told = told(&world, id).await;
     assert_eq!(told, ["to_approve", "approved", "started", "ended"], "stopped at {stop_at:?}");
-    let reached = *reached.lock().expect("not poisoned");
-    reached
+    *reached.lock().expect("not poisoned")
 }
 
 #[tokio::test]

@@ -93,7 +93,8 @@ fn what_the_example_has_commented_out_is_in_order_too() {
 /// Whether a line without its `#` is a setting and no sentence.
 fn is_setting(line: &str) -> bool {
     let is_name = |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
-    line.starts_with('[') && line.ends_with(']') || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
+    line.starts_with('[') && line.ends_with(']')
+        || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
 }
 
 #[tokio::test]
