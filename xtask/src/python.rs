@@ -10,9 +10,15 @@ use crate::project::{Failure, Outcome, read, target, write};
 /// The variable by which the tests find the SCIM server.
 pub(crate) const SCIM_SERVER_VARIABLE: &str = "CHAPERONE_TEST_SCIM_SERVER";
 
+/// The variable by which the tests find the Python that has the mail server.
+pub(crate) const PYTHON_VARIABLE: &str = "CHAPERONE_TEST_PYTHON";
+
 /// What is installed.
 const PACKAGES: &[&str] = &[
+    "aiosmtpd==1.4.6",
     "annotated-types==0.8.0",
+    "atpublic==9.0.0",
+    "attrs==26.1.0",
     "dnspython==2.9.2",
     "email-validator==2.4.0",
     "idna==3.20",
@@ -28,6 +34,11 @@ const PACKAGES: &[&str] = &[
 /// Whether Python can make virtual environments with pip in them; Debian keeps that in a package of its own.
 pub(crate) fn is_there() -> bool {
     Program::new("python3").args(["-c", "import venv, ensurepip"]).succeeds()
+}
+
+/// The Python that has the packages.
+pub(crate) fn python() -> PathBuf {
+    folder().join("bin/python")
 }
 
 /// The program of the SCIM server.

@@ -77,5 +77,6 @@ fn rust_tests(more: &[String]) -> Outcome {
         .args(more)
         .env(URL_VARIABLE, postgres.url())
         .env(python::SCIM_SERVER_VARIABLE, python::scim_server())
+        .env(python::PYTHON_VARIABLE, python::python())
         .run()
 }

@@ -31,6 +31,7 @@ mod directories;
 mod health;
 mod json;
 mod me;
+mod notifications;
 mod organization;
 mod principal;
 mod privileged_sessions;
@@ -103,6 +104,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(privileged_sessions::logs::user_log))
         .routes(routes!(privileged_sessions::logs::recordings))
         .routes(routes!(privileged_sessions::logs::account_log))
+        .routes(routes!(notifications::of_session))
+        .routes(routes!(notifications::retry))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::read))
         .routes(routes!(recordings::steps))

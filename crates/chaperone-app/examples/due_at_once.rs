@@ -19,6 +19,7 @@ use chaperone_app::clock::Clock;
 use chaperone_app::directories::Settings;
 use chaperone_app::faults::Faults;
 use chaperone_app::lists::{AccountFilter, Page};
+use chaperone_app::notifications::Channels;
 use chaperone_app::privileged_sessions::{NewPrivilegedSession, StatusChange};
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
@@ -82,7 +83,8 @@ async fn main() -> Result<(), Failed> {
 }
 
 async fn open(folder: &std::path::Path, database: &str) -> Result<Arc<App>, Failed> {
-    let vault = VaultConfig::with_folders(folder.join("spool"), folder.join("blobs"), MasterKey::new([7; 32]))?;
+    let vault =
+        VaultConfig::with_folders(folder.join("spool"), folder.join("blobs"), MasterKey::new([7; 32]))?;
     let config = AppConfig {
         store: Store::connect(StoreConfig::new(database)).await?,
         vault: Vault::open(vault)?,
@@ -95,6 +97,7 @@ async fn open(folder: &std::path::Path, database: &str) -> Result<Arc<App>, Fail
             port: None,
         },
         directory_secrets: folder.join("secrets"),
+        notifications: Channels::default(),
         tail: TAIL,
         faults: Faults::none(),
     };
@@ -139,8 +142,15 @@ async fn built_in(app: &App, anna: &User, paula: &User, count: usize) -> Result<
 }
 
 /// Roles of a real server, imported and given to Paula.
-async fn roles(app: &App, anna: &User, paula: &User, url: &str, count: usize) -> Result<Vec<Account>, Failed> {
-    let sql: String = (0..count).map(|number| format!("CREATE ROLE \"due-{number:05}\" NOLOGIN;\n")).collect();
+async fn roles(
+    app: &App,
+    anna: &User,
+    paula: &User,
+    url: &str,
+    count: usize,
+) -> Result<Vec<Account>, Failed> {
+    let sql: String =
+        (0..count).map(|number| format!("CREATE ROLE \"due-{number:05}\" NOLOGIN;\n")).collect();
     let mut psql = Command::new("psql").args([url, "--quiet"]).stdin(Stdio::piped()).spawn()?;
     psql.stdin.take().ok_or("no way into psql")?.write_all(sql.as_bytes())?;
     if !psql.wait()?.success() {
@@ -153,7 +163,12 @@ async fn roles(app: &App, anna: &User, paula: &User, url: &str, count: usize) ->
     }))?;
     let directory = app.create_directory(&op(app, anna), "Roles", settings).await?.directory.id;
     app.start_import(&op(app, anna), directory).await?;
-    while app.directory(&op(app, anna), directory).await?.import.is_none_or(|it| it.state == ImportState::Running) {
+    while app
+        .directory(&op(app, anna), directory)
+        .await?
+        .import
+        .is_none_or(|it| it.state == ImportState::Running)
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let mut accounts = Vec::with_capacity(count);
@@ -274,7 +289,8 @@ async fn report(
         let view = app.view_privileged_session(&op(app, anna), *id).await?;
         let session = &view.session;
         let started = session.started_at.ok_or("a session without a start")?;
-        let back = view.grants.first().and_then(|(grant, _)| grant.closed_at).ok_or("an account is not back")?;
+        let back =
+            view.grants.first().and_then(|(grant, _)| grant.closed_at).ok_or("an account is not back")?;
         writeln!(out, "start {}", started.duration_since(session.window.starts_at()).as_millis())?;
         writeln!(out, "back {}", back.duration_since(session.window.ends_at()).as_millis())?;
     }

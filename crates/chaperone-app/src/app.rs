@@ -19,6 +19,7 @@ use crate::errors::AppError;
 use crate::faults::Faults;
 use crate::gate::Gate;
 use crate::grants::{Hands, Unheld};
+use crate::notifications::{Channels, Nudges};
 use crate::recordings::Viewings;
 use crate::secrets::{Keys, Passwords};
 
@@ -51,6 +52,8 @@ pub struct AppConfig {
     pub directory_secrets: PathBuf,
     /// How long a document's tail is taken after its sign-in ended, before the recording is sealed.
     pub tail: jiff::SignedDuration,
+    /// On which ways people and programs are told; preset: on none.
+    pub notifications: Channels,
     /// Named steps at which crash tests stop the process.
     pub faults: Faults,
 }
@@ -81,6 +84,10 @@ pub struct App {
     pub(crate) tail: jiff::SignedDuration,
     /// Wakes the processor: something may be due.
     pub(crate) processor_nudge: Notify,
+    /// On which ways people and programs are told.
+    pub(crate) channels: Channels,
+    /// Wakes whoever sends notifications.
+    pub(crate) nudges: Nudges,
     /// One hand at a time moves an account on this node.
     pub(crate) hands: Hands,
     /// What keeps sessions from taking hold of accounts.
@@ -120,6 +127,8 @@ impl App {
             refusals: crate::entry::Refusals::default(),
             tail: config.tail,
             processor_nudge: Notify::new(),
+            channels: config.notifications,
+            nudges: Nudges::default(),
             hands: Hands::default(),
             unheld: Unheld::default(),
             connectors: Connectors::new(Secrets::new(config.directory_secrets)),

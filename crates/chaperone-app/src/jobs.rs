@@ -7,6 +7,7 @@
 //! | sign-ins | last uses, limits | stores last uses, ends what is silent or over |
 //! | recordings | recordings whose sign-in is over; whether anything can be recorded | seals; ends sessions that cannot be recorded |
 //! | accounts | accounts of other directories, running imports | notices what others changed; goes on with imports |
+//! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -18,11 +19,13 @@ use tokio::task::JoinSet;
 use crate::app::App;
 
 mod accounts;
+mod notifications;
 mod processor;
 mod recordings;
 mod sign_ins;
 mod trail;
 
+pub use notifications::{deliver_due, tell_by_time};
 pub use processor::process_due;
 
 /// Runs every job until `shutdown` becomes true, then stores what is only in memory.
@@ -33,6 +36,7 @@ pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     jobs.spawn(accounts::import(app.clone(), shutdown.clone()));
     jobs.spawn(sign_ins::run(app.clone(), shutdown.clone()));
     jobs.spawn(recordings::run(app.clone(), shutdown.clone()));
+    jobs.spawn(notifications::run(app.clone(), shutdown.clone()));
     jobs.spawn(trail::run(app, shutdown));
     while let Some(ended) = jobs.join_next().await {
         if let Err(error) = ended {

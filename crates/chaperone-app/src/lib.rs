@@ -24,6 +24,7 @@ mod grants;
 mod imports;
 pub mod install;
 pub mod jobs;
+pub mod notifications;
 pub mod op;
 pub mod organization;
 pub mod privileged_sessions;

@@ -179,7 +179,7 @@ impl App {
         Ok(Items { items, next: found.next })
     }
 
-    /// Wakes the processor and tells watchers after a session moved.
+    /// Wakes the processor and whoever sends notifications, and tells watchers after a session moved.
     pub(crate) fn session_moved(&self, session: &PrivilegedSession) {
         use crate::changes::ChangedNoun;
         self.gate.session_changed(session);
@@ -189,6 +189,7 @@ impl App {
             vec![session.user_id, session.requested_by],
         );
         self.processor_nudge.notify_one();
+        self.nudges.wake();
     }
 }
 

@@ -177,6 +177,10 @@ actions! {
     RecordingViewed = "recording_viewed",
     /// Somebody downloaded a recording.
     RecordingDownloaded = "recording_downloaded",
+    /// A notification could not be delivered and is not tried any more.
+    NotificationGivenUp = "notification_given_up",
+    /// An administrator had a notification tried again.
+    NotificationRetried = "notification_retried",
 }
 
 /// What it happened to.

@@ -100,3 +100,7 @@ id!(
     /// A bearer secret of a user for programs.
     ApiTokenId
 );
+id!(
+    /// One message to one address.
+    NotificationId
+);

@@ -8,13 +8,14 @@
 //! application behind the gateway; *privileged session* is the request and the window of time; *grant* is what
 //! Chaperone does to one account meanwhile; *sign-in* is one login; *recording* is what was done during one
 //! target sign-in; *document* is one loaded page; *exchange* is one request with its response; *audit event*
-//! is one entry of the trail. One word, one meaning, in code, API and screens.
+//! is one entry of the trail; *notification* is one message to one address about a privileged session. One word, one meaning, in code, API and screens.
 pub mod account;
 pub mod audit_event;
 pub mod directory;
 pub mod document;
 pub mod grant;
 pub mod ids;
+pub mod notification;
 pub mod organization;
 pub mod privileged_session;
 pub mod recording;

@@ -15,6 +15,13 @@ use url::Url;
 
 use crate::Problem;
 
+mod notifications;
+
+use notifications::NotificationsFile;
+#[cfg(test)]
+pub(crate) use notifications::WebhookSecret;
+pub(crate) use notifications::{Notifications, Security, Smtp, Webhook};
+
 /// What the name of every variable begins with.
 const VARIABLE_PREFIX: &str = "CHAPERONE_";
 
@@ -39,6 +46,9 @@ struct File {
     target_ca_file: Option<PathBuf>,
     /// A file with the first administrator's password; without one a one-time password is printed.
     first_administrator_password_file: Option<PathBuf>,
+    /// The mail server and the webhooks.
+    #[serde(default)]
+    notifications: NotificationsFile,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +72,12 @@ pub(crate) struct Tls {
 pub(crate) struct Secret(String);
 
 impl Secret {
+    /// A secret out of nowhere.
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
@@ -89,6 +105,7 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) target_ca_file: Option<PathBuf>,
     pub(crate) first_password: Option<Secret>,
+    pub(crate) notifications: Notifications,
 }
 
 /// Reads and checks a configuration file together with the environment.
@@ -156,6 +173,7 @@ impl File {
         variables.list("TRUSTED_PROXIES", &mut self.trusted_proxies, "192.0.2.10,192.0.2.11");
         variables.one("TARGET_CA_FILE", &mut self.target_ca_file);
         variables.one("FIRST_ADMINISTRATOR_PASSWORD_FILE", &mut self.first_administrator_password_file);
+        self.notifications.take(variables);
     }
 }
 
@@ -166,6 +184,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
         crate::tls::server(tls)?;
     }
     crate::tls::towards_targets(config.target_ca_file.as_deref())?;
+    crate::notify::channels(&config.notifications, &config.addresses)?;
     crate::print(&format!(
         "{} is in order: the console is {}, data is in {}.",
         path.display(),
@@ -210,6 +229,7 @@ fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
     let first_password = file
         .first_administrator_password_file
         .and_then(|path| text_of("first_administrator_password_file", &path, &mut problems));
+    let notifications = file.notifications.judge(&mut problems);
     match (data_dir, master_key_file, database_url, console, replay) {
         (Some(data_dir), Some(master_key_file), Some(database_url), Some(console), Some(replay))
             if problems.is_empty() =>
@@ -232,6 +252,7 @@ fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
                 trusted_proxies,
                 target_ca_file: file.target_ca_file,
                 first_password: first_password.map(Secret),
+                notifications,
             })
         }
         _ => Err(problems),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chaperone_app::accounts::{AccountChange, NewAccount};
 use chaperone_app::lists::{AccountFilter, Page};
+use chaperone_app::notifications::Channels;
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
 use chaperone_app::{Addresses, App, AppError, Client, Op, Who};
@@ -161,6 +162,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         master_key,
         addresses: addresses.clone(),
         secrets_dir: &secrets_dir,
+        notifications: Channels::default(),
     };
     let app = node::open(node).await?;
     let erp = start_erp(&app, &data_dir, port).await?;

@@ -7,6 +7,7 @@
 //! | `node` | everything put together: store, vault, app, gateway, jobs |
 //! | `listen`, `tls`, `deadline` | connections, their limits, and which host a request is for |
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
+//! | `notify` | mails to a mail server, signed calls to webhooks |
 //! | `demo` | the demo: users, an application behind the gateway |
 
 use std::io::{IsTerminal as _, Write as _};
@@ -27,6 +28,7 @@ mod key;
 mod listen;
 mod lock;
 mod node;
+mod notify;
 mod pages;
 mod replay;
 mod serve;

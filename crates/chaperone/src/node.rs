@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
+use chaperone_app::notifications::Channels;
 use chaperone_app::{Addresses, App, AppConfig, TAIL, jobs};
 use chaperone_domain::Instant;
 use chaperone_gateway::{Gateway, GatewayConfig, Recorder, limits};
@@ -33,6 +34,7 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) addresses: Addresses,
     /// Where the secrets of directories are.
     pub(crate) secrets_dir: &'a Path,
+    pub(crate) notifications: Channels,
 }
 
 /// Opens the app over its database and its recordings.
@@ -58,6 +60,7 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
         addresses: config.addresses,
         directory_secrets: config.secrets_dir.to_owned(),
         tail: TAIL,
+        notifications: config.notifications,
         faults: faults(),
     })
     .await

@@ -37,6 +37,7 @@ export const manageAccounts = manageUsers;
 export const manageTargets = manageUsers;
 export const manageOrganization = manageUsers;
 export const endSignIns = manageUsers;
+export const retryNotifications = manageUsers;
 
 /** Server: sign-ins of others and the trail are for system administrators and auditors. */
 export const seeSignIns = (me: Me): Permission => needs(me, texts.can.administratorOrAuditor, "system_administrator", "auditor");

@@ -111,6 +111,11 @@ export const texts = {
     recordingsEmpty: "Nothing recorded yet", recordingsEmptyHint: "A recording begins when the user agrees and opens the session.", steps: "Steps", exchanges: "Exchanges", size: "Size", coverage: "Coverage", play: "Play", download: "Download", opened: "Opened",
     wholeTrail: "All audit events of this session",
   },
+  told: {
+    title: "Who was told", empty: "Nobody was told", emptyHint: "People are told by mail and programs by webhook, where the operator has set that up.", retry: "Try again", retried: "It is tried again now.",
+    kind: { to_approve: "To approve", approved: "Approved", rejected: "Rejected", starts_soon: "Starts soon", started: "Started", ends_soon: "Ends soon", ended: "Ended", could_not_start: "Could not start", could_not_be_put_back: "Could not be put back", drift: "Changed by somebody else" } as Record<string, string>,
+    state: { waiting: "waiting", sent: "sent", given_up: "given up" } as Record<string, string>, trying: "being tried again", nextTry: "next try", attempts: (n: number) => (n === 1 ? "1 attempt" : `${n} attempts`), webhook: "webhook",
+  },
   coverage: {
     title: "Changes with durable evidence before they left", evidence: "with evidence", explained: "explained by a step", none: "no change was made",
     /** What deserves a look: one, and many. */

@@ -46,6 +46,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/privileged-sessions/{id}/audit-log", "--xh+++"),
     ("GET", "/privileged-sessions/{id}/user-log", "--xh+++"),
     ("GET", "/privileged-sessions/{id}/recordings", "--xh+++"),
+    ("GET", "/privileged-sessions/{id}/notifications", "--xh+++"),
+    ("POST", "/notifications/{id}/retry", "--xxxxh"),
     ("GET", "/recordings", "--x++++"),
     ("GET", "/recordings/{id}", "--xhhhh"),
     ("GET", "/recordings/{id}/steps", "--xhhhh"),

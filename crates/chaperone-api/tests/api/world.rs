@@ -10,6 +10,7 @@ use chaperone_api::{CONSOLE_COOKIE_NAME, ClientAddress};
 use chaperone_app::accounts::NewAccount;
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
+use chaperone_app::notifications::Channels;
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
 use chaperone_app::{Addresses, App, AppConfig, Client, Op, TAIL, Who, jobs};
@@ -118,6 +119,11 @@ pub fn op(app: &App, user: &User) -> Op {
 
 impl World {
     pub async fn new() -> Self {
+        Self::telling(Channels::default()).await
+    }
+
+    /// One that tells on these ways.
+    pub async fn telling(channels: Channels) -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Arc::new(AtomicI64::new(BEGIN_S));
         let path = folder.path();
@@ -137,6 +143,7 @@ impl World {
             },
             directory_secrets: folder.path().join("secrets"),
             tail: TAIL,
+            notifications: channels,
             faults: Faults::none(),
         })
         .await

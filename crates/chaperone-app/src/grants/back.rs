@@ -182,12 +182,14 @@ impl App {
         grant.outcome = Some(outcome);
         grant.closed_at = Some(op.at);
         (grant.next_try_at, grant.problem) = (None, None);
+        let told = self.told_by_outcome(op, session, &grant, outcome).await?;
         let tx_op = op.clone();
         self.store
             .write(move |tx| {
-                let (op, grant) = (tx_op.clone(), grant.clone());
+                let (op, grant, told) = (tx_op.clone(), grant.clone(), told.clone());
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
+                    tx.insert_notifications(&told).await?;
                     tx.release_holder(grant.id, session, op.at).await?;
                     tx.account_observed(grant.account_id, grant.observed, op.at).await?;
                     let event = op

@@ -47,13 +47,16 @@ impl App {
         grant.phase = GrantPhase::Held;
         grant.observed = seen;
         (grant.attempt, grant.next_try_at) = (0, None);
-        grant.problem = Some("Somebody else changed the account meanwhile; it was left so.".to_owned());
+        let problem = "Somebody else changed the account meanwhile; it was left so.";
+        grant.problem = Some(problem.to_owned());
+        let told = self.told_by_drift(op, session, problem).await?;
         let tx_op = op.clone();
         self.store
             .write(move |tx| {
-                let (op, grant) = (tx_op.clone(), grant.clone());
+                let (op, grant, told) = (tx_op.clone(), grant.clone(), told.clone());
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
+                    tx.insert_notifications(&told).await?;
                     tx.account_observed(grant.account_id, grant.observed, op.at).await?;
                     tx.account_drifted(grant.account_id, grant.desired.state, op.at).await?;
                     let event = drifted_event(

@@ -142,7 +142,7 @@ same time. Choose another time, or cancel the other one.",
         Ok(())
     }
 
-    /// Writes a session that made its move, with its event; what was open in it ends in the same transaction.
+    /// Writes a session that made its move, with its event and what is told of it; what was open in it ends in the same transaction.
     pub(crate) async fn write_status(
         &self,
         op: &Op,
@@ -151,11 +151,13 @@ same time. Choose another time, or cancel the other one.",
         from: State,
         comment: &str,
     ) -> Result<(), AppError> {
+        let told = self.told_by_status(op, Some(from), after, comment).await?;
         let (tx_op, row, version, comment) = (op.clone(), after.clone(), before.version, comment.to_owned());
         let ended = self
             .store
             .write(move |tx| {
                 let (op, row, comment) = (tx_op.clone(), row.clone(), comment.clone());
+                let told = told.clone();
                 Box::pin(async move {
                     if row.state == State::Approved {
                         // Two approvals of opposite wishes at once: the second finds the first here.
@@ -168,6 +170,7 @@ same time. Choose another time, or cancel the other one.",
                         }
                     }
                     tx.update_privileged_session(&row, version).await?;
+                    tx.insert_notifications(&told).await?;
                     let mut event = status_event(&op, &row, from, ChangedByKind::of(&op)).because(&comment);
                     if row.self_approved && from == State::Draft {
                         event = event.with("self_approved", "yes");

@@ -2,6 +2,7 @@
 //! is cut.
 
 use super::*;
+use chaperone_domain::notification::{Notification, NotificationKind};
 use chaperone_store::Events;
 
 use crate::grants::move_holds;
@@ -41,7 +42,7 @@ impl App {
             .about(op, &after, AuditAction::PrivilegedSessionShortened, what)
             .with("old_ends_at", before.window.ends_at().to_string())
             .with("new_ends_at", ends_at.to_string());
-        self.write_end(op, &before, after, event).await
+        self.write_end(op, &before, after, event, Vec::new()).await
     }
 
     /// Asks for a later end.
@@ -79,12 +80,16 @@ impl App {
             .about(op, &after, AuditAction::PrivilegedSessionExtensionRequested, what)
             .with("ends_at", ends_at.to_string())
             .because(reason);
+        let said = format!("A later end, {ends_at}: {reason}");
+        after.version = before.version + 1;
+        let told = self.told_by_extension(op, &after, NotificationKind::ToApprove, &said).await?;
         let (row, expected) = (after.clone(), before.version);
         self.store
             .write(move |tx| {
-                let (row, event) = (row.clone(), event.clone());
+                let (row, event, told) = (row.clone(), event.clone(), told.clone());
                 Box::pin(async move {
                     tx.update_privileged_session(&row, expected).await?;
+                    tx.insert_notifications(&told).await?;
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })
@@ -112,7 +117,9 @@ impl App {
                 format!("The later end {} was {how}; {} stands.", extension.ends_at, before.window.ends_at());
             let event =
                 self.about(op, &after, AuditAction::PrivilegedSessionExtensionDropped, what).because(comment);
-            return self.write_end(op, &before, after, event).await;
+            let said = format!("The later end was {how}. {comment}");
+            let told = self.told_by_extension(op, &after, NotificationKind::Rejected, said.trim()).await?;
+            return self.write_end(op, &before, after, event, told).await;
         }
         after.window = window(&before, extension.ends_at)?;
         self.refuse_opposite_overlap(&after).await?;
@@ -126,6 +133,7 @@ impl App {
         };
         let own = facts.is_own_matter(op.user()?.id);
         let what = format!("The end was moved from {} to {}.", before.window.ends_at(), extension.ends_at);
+        let what_told = what.clone();
         let mut event = self
             .about(op, &after, AuditAction::PrivilegedSessionExtended, what)
             .with("old_ends_at", before.window.ends_at().to_string())
@@ -134,7 +142,8 @@ impl App {
         if own {
             event = event.with("self_approved", "yes");
         }
-        self.write_end(op, &before, after, event).await
+        let told = self.told_by_extension(op, &after, NotificationKind::Approved, &what_told).await?;
+        self.write_end(op, &before, after, event, told).await
     }
 
     fn about(&self, op: &Op, session: &PrivilegedSession, action: AuditAction, what: String) -> AuditEvent {
@@ -151,6 +160,7 @@ impl App {
         before: &PrivilegedSession,
         mut after: PrivilegedSession,
         event: AuditEvent,
+        told: Vec<Notification>,
     ) -> Result<PrivilegedSessionView, AppError> {
         let moves = after.window != before.window;
         let kinds = if moves { self.expiries_of(&after).await? } else { Vec::new() };
@@ -158,9 +168,11 @@ impl App {
         let (tx_op, row, expected) = (op.clone(), after.clone(), before.version);
         self.store
             .write(move |tx| {
-                let (op, row, event, kinds) = (tx_op.clone(), row.clone(), event.clone(), kinds.clone());
+                let (op, row, event) = (tx_op.clone(), row.clone(), event.clone());
+                let (kinds, told) = (kinds.clone(), told.clone());
                 Box::pin(async move {
                     tx.update_privileged_session(&row, expected).await?;
+                    tx.insert_notifications(&told).await?;
                     let mut events = Events::one(event);
                     if moves {
                         let held = [State::Approved, State::Starting, State::Active];

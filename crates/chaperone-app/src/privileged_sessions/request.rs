@@ -182,12 +182,14 @@ impl App {
             updated_at: op.at,
             version: 1,
         };
+        let told = self.told_by_status(op, None, &session, "").await?;
         let (tx_op, row) = (op.clone(), session.clone());
         self.store
             .write(move |tx| {
-                let (op, row) = (tx_op.clone(), row.clone());
+                let (op, row, told) = (tx_op.clone(), row.clone(), told.clone());
                 Box::pin(async move {
                     tx.insert_privileged_session(&row).await?;
+                    tx.insert_notifications(&told).await?;
                     let event = op
                         .event(AuditAction::PrivilegedSessionRequested, "privileged_session", row.id)
                         .in_session(row.id)
@@ -261,12 +263,14 @@ impl App {
         if !after.edited_by.contains(&who.user_id) {
             after.edited_by.push(who.user_id);
         }
+        let told = self.told_by_status(op, Some(from), &after, "").await?;
         let (tx_op, row, old) = (op.clone(), after.clone(), before.clone());
         self.store
             .write(move |tx| {
-                let (op, row, old) = (tx_op.clone(), row.clone(), old.clone());
+                let (op, row, old, told) = (tx_op.clone(), row.clone(), old.clone(), told.clone());
                 Box::pin(async move {
                     tx.update_privileged_session(&row, old.version).await?;
+                    tx.insert_notifications(&told).await?;
                     let targets = |session: &PrivilegedSession| {
                         session.target_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
                     };

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
 mod kills;
+mod notifications;
 mod recordings;
 mod sessions;
 mod world;

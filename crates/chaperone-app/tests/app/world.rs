@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chaperone_app::accounts::NewAccount;
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
+use chaperone_app::notifications::Channels;
 use chaperone_app::privileged_sessions::{NewPrivilegedSession, PrivilegedSessionView, StatusChange};
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
@@ -47,6 +48,7 @@ impl Hand {
 pub struct World {
     folder: TempDir,
     pub clock: Hand,
+    channels: Channels,
     pub app: Arc<App>,
     pub anna: User,
     pub bert: User,
@@ -55,11 +57,15 @@ pub struct World {
     pub target: Target,
 }
 
-async fn open(folder: &TempDir, clock: &Hand, faults: Faults) -> Arc<App> {
-    let path = folder.path();
-    let store = Store::connect(StoreConfig::new(format!("sqlite:{}", path.join("chaperone.db").display())))
+async fn store(folder: &std::path::Path) -> Store {
+    Store::connect(StoreConfig::new(format!("sqlite:{}", folder.join("chaperone.db").display())))
         .await
-        .expect("the database opens");
+        .expect("the database opens")
+}
+
+async fn open(folder: &TempDir, clock: &Hand, channels: Channels, faults: Faults) -> Arc<App> {
+    let path = folder.path();
+    let store = store(path).await;
     let vault = VaultConfig::with_folders(path.join("spool"), path.join("blobs"), MasterKey::new([7; 32]));
     let vault = Vault::open(vault.expect("folders")).expect("the vault opens");
     let config = AppConfig {
@@ -75,6 +81,7 @@ async fn open(folder: &TempDir, clock: &Hand, faults: Faults) -> Arc<App> {
         },
         directory_secrets: path.join("secrets"),
         tail: jiff::SignedDuration::from_secs(30),
+        notifications: channels,
         faults,
     };
     App::open(config).await.expect("the app opens")
@@ -94,9 +101,14 @@ async fn user(app: &App, name: &str, roles: &[Role]) -> User {
 
 impl World {
     pub async fn new() -> Self {
+        Self::telling(Channels::default()).await
+    }
+
+    /// One that tells on these ways.
+    pub async fn telling(channels: Channels) -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Hand(Arc::new(AtomicI64::new(BEGIN_S)));
-        let app = open(&folder, &clock, Faults::none()).await;
+        let app = open(&folder, &clock, channels.clone(), Faults::none()).await;
         app.install().await.expect("installed");
         let anna = user(&app, "anna", &[Role::SystemAdministrator]).await;
         let bert = user(&app, "bert", &[Role::SystemAdministrator]).await;
@@ -122,12 +134,17 @@ impl World {
             entry_posts: Vec::new(),
         };
         let target = app.create_target(&admin, fields).await.expect("a target");
-        Self { folder, clock, app, anna, bert, paula, account, target }
+        Self { folder, clock, channels, app, anna, bert, paula, account, target }
     }
 
     /// The process stops as if killed and starts again over the same files.
     pub async fn restart(&mut self, faults: Faults) {
-        self.app = open(&self.folder, &self.clock, faults).await;
+        self.app = open(&self.folder, &self.clock, self.channels.clone(), faults).await;
+    }
+
+    /// The same rows, past the app.
+    pub async fn rows(&self) -> Store {
+        store(self.folder.path()).await
     }
 
     /// Where everything is kept.

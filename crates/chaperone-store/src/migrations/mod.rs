@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, S
 
 mod audit;
 mod directories;
+mod notifications;
 mod people;
 mod sessions;
 mod sign_ins;
@@ -22,6 +23,7 @@ pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
     ("grants_open_account", "grants.open_account_id"),
     ("account_imports_running", "account_imports.running_directory_id"),
     ("recordings_sign_in", "recordings.sign_in_id"),
+    ("notifications_dedupe", "notifications.dedupe_key"),
 ];
 
 pub(crate) struct Migrator;
@@ -34,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0003_sign_ins", up: sign_ins::UP }),
             Box::new(Step { name: "m0004_audit", up: audit::UP }),
             Box::new(Step { name: "m0005_directories", up: directories::UP }),
+            Box::new(Step { name: "m0006_notifications", up: notifications::UP }),
         ]
     }
 }

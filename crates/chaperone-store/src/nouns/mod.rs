@@ -8,6 +8,7 @@ pub(crate) mod counters;
 pub(crate) mod directories;
 pub(crate) mod entry_codes;
 pub(crate) mod grants;
+pub(crate) mod notifications;
 pub(crate) mod organization;
 pub(crate) mod privileged_sessions;
 pub(crate) mod recordings;

@@ -36,6 +36,21 @@ const MOVED_BY_TIME: &str = "(state IN ('Draft', 'Approved') AND ends_at <= $1) 
                              OR (state = 'Starting' AND (start_intended_at <= $2 OR ends_at <= $1)) \
                              OR (state = 'Active' AND ends_at <= $1)";
 
+/// States in which time alone may tell something, unless it was told before; `$1` is now, `$2` until when something
+/// comes soon, `$3` since when an account that is not back is told of.
+const TOLD_BY_TIME: &str = "(state = 'Approved' AND starts_at > $1 AND starts_at <= $2 AND NOT EXISTS (\
+                            SELECT 1 FROM notifications AS told WHERE told.kind = 'starts_soon' \
+                            AND told.privileged_session_id = privileged_sessions.id \
+                            AND told.occurrence = privileged_sessions.starts_at)) \
+                            OR (state = 'Active' AND ends_at > $1 AND ends_at <= $2 AND NOT EXISTS (\
+                            SELECT 1 FROM notifications AS told WHERE told.kind = 'ends_soon' \
+                            AND told.privileged_session_id = privileged_sessions.id \
+                            AND told.occurrence = privileged_sessions.ends_at)) \
+                            OR (state = 'Ending' AND ended_at <= $3 AND NOT EXISTS (\
+                            SELECT 1 FROM notifications AS told WHERE told.kind = 'could_not_be_put_back' \
+                            AND told.privileged_session_id = privileged_sessions.id \
+                            AND told.occurrence = privileged_sessions.ended_at))";
+
 fn read(row: &mut Row<'_>) -> Result<PrivilegedSession, StoreError> {
     Ok(PrivilegedSession {
         id: row.id(PrivilegedSessionId::new)?,
@@ -235,6 +250,26 @@ impl Reads<'_> {
         );
         let start_limit = now.checked_sub(START_LIMIT).unwrap_or(Instant::MIN);
         let found = self.place.all(&sql, args![micros(now), micros(start_limit)], read).await?;
+        self.whole(found).await
+    }
+
+    /// Sessions about which time alone may tell something now (`soon`: what comes until then; `not_back`: what ended
+    /// until then), in the order of their starts and ids, after the one given.
+    pub async fn sessions_told_by_time(
+        &self,
+        now: Instant,
+        soon: Instant,
+        not_back: Instant,
+        after: Option<(Instant, PrivilegedSessionId)>,
+        limit: u64,
+    ) -> Result<Vec<PrivilegedSession>, StoreError> {
+        let (after_at, after_id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (micros(at), id.uuid()));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM privileged_sessions WHERE ({TOLD_BY_TIME}) \
+             AND (starts_at > $4 OR (starts_at = $4 AND id > $5)) ORDER BY starts_at, id LIMIT {limit}"
+        );
+        let values = args![micros(now), micros(soon), micros(not_back), after_at, after_id];
+        let found = self.place.all(&sql, values, read).await?;
         self.whole(found).await
     }
 

@@ -72,6 +72,17 @@ impl Reads<'_> {
         Ok(self.place.one(sql, args![id.uuid()], |row| row.take::<Option<String>>()).await?.flatten())
     }
 
+    /// The active users who have at least one of the roles, by name.
+    pub async fn active_users_with(&self, wanted: &[Role]) -> Result<Vec<User>, StoreError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE active = $1 ORDER BY user_name_key");
+        let mut found = self.place.all(&sql, args![true], read).await?;
+        found.retain(|user| wanted.iter().any(|role| user.roles.has(*role)));
+        Ok(found)
+    }
+
     /// How many active system administrators there are.
     pub async fn active_administrators(&self) -> Result<u64, StoreError> {
         let sql = "SELECT roles FROM users WHERE active = $1";

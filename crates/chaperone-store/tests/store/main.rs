@@ -6,6 +6,7 @@ mod audit_events;
 mod changes;
 mod grants;
 mod kills;
+mod notifications;
 mod organization;
 mod recordings;
 mod secrets;

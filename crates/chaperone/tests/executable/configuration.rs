@@ -86,12 +86,15 @@ fn what_the_example_has_commented_out_is_in_order_too() {
         assert!(whole.contains_key(key), "{key} stands at the top, before any table");
     }
     assert!(whole["tls"].get("certificate_file").is_some() && whole["tls"].get("key_file").is_some());
+    let told = &whole["notifications"];
+    assert!(told["smtp"].get("from").is_some() && told["webhooks"][0].get("secret_file").is_some());
 }
 
 /// Whether a line without its `#` is a setting and no sentence.
 fn is_setting(line: &str) -> bool {
     let is_name = |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
-    line == "[tls]" || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
+    line.starts_with('[') && line.ends_with(']')
+        || line.split_once(" = ").is_some_and(|(name, _)| is_name(name))
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 //! | `entering` | the way from the console into a target |
 //! | `connections` | silence, slowness, TLS, proxies, the end |
 //! | `demo` | the demo, also for the second time |
+//! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
 //! | `kills` | killed at every step of start and end (feature `faults`) |
 
 mod browser;
@@ -21,4 +22,8 @@ mod entering;
 mod first_start;
 #[cfg(feature = "faults")]
 mod kills;
+#[allow(dead_code, reason = "each suite uses its part of the server")]
+#[path = "../support/mail_server.rs"]
+mod mail_server;
+mod notifications;
 mod process;

@@ -19,6 +19,8 @@ export const switchAccount = (id: string, account_id: string, enabled: boolean):
 export const openSession = (id: string, password: string, consent: boolean): Promise<T.Opened> =>
   post<T.Opened>(`/privileged-sessions/${of(id)}/open`, { password, consent });
 
+export const retryNotification = (id: string): Promise<T.Notification> => post<T.Notification>(`/notifications/${of(id)}/retry`);
+
 export type UserFields = Pick<T.User, "user_name" | "display_name" | "email" | "roles">;
 export const createUser = (fields: UserFields): Promise<T.UserCreated> => post<T.UserCreated>("/users", fields);
 export const changeUser = (id: string, fields: Partial<Omit<UserFields, "user_name"> & { active: boolean }>): Promise<T.User> =>

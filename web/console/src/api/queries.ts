@@ -54,6 +54,12 @@ export const userLog = (id: string) =>
     queryFn: ({ signal }) => everything<T.UserLogItem>(`/privileged-sessions/${id}/user-log`, {}, signal),
   });
 
+export const sessionNotifications = (id: string) =>
+  queryOptions({
+    queryKey: ["privileged_session", "notifications", id],
+    queryFn: ({ signal }) => everything<T.Notification>(`/privileged-sessions/${id}/notifications`, {}, signal),
+  });
+
 export const sessionRecordings = (id: string) =>
   queryOptions({
     queryKey: ["recording", "of-session", id],

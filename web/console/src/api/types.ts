@@ -85,6 +85,23 @@ export type AuditLogItem = Worded<
   }
 >;
 
+export type NotificationKind =
+  | "to_approve"
+  | "approved"
+  | "rejected"
+  | "starts_soon"
+  | "started"
+  | "ends_soon"
+  | "ended"
+  | "could_not_start"
+  | "could_not_be_put_back"
+  | "drift";
+export type NotificationState = "waiting" | "sent" | "given_up";
+export type Notification = Worded<
+  Schemas["NotificationBody"],
+  { kind: NotificationKind; channel: "mail" | "webhook"; state: NotificationState }
+>;
+
 export type EndKind = "signed_out" | "expired" | "ended_by_administrator" | "session_ended" | "lost";
 export type Channel = "web" | "web_services";
 export type UserLogItem = Worded<Schemas["SignInBody"], { end_kind: EndKind | null; channel: Channel }>;

@@ -9,6 +9,7 @@ use chaperone_app::entry::EntryRequest;
 use chaperone_app::faults::Faults;
 use chaperone_app::gate::LiveFacts;
 use chaperone_app::lists::{EventFilter, Page};
+use chaperone_app::notifications::Channels;
 use chaperone_app::{Addresses, App, AppConfig, Client, Op, TAIL, Who};
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{AuditAction, DetailValue};
@@ -49,6 +50,7 @@ pub async fn open(disk: &Disk) -> Arc<App> {
         },
         directory_secrets: "/nonexistent".into(),
         tail: TAIL,
+        notifications: Channels::default(),
         faults: Faults::none(),
     };
     App::open(config).await.expect("the app opens")

@@ -39,6 +39,8 @@ export const ACTIONS = [
   "document_locked",
   "recording_viewed",
   "recording_downloaded",
+  "notification_given_up",
+  "notification_retried",
 ] as const;
 
 /** The name in words: `sign_in_started` is *Sign in started*. */

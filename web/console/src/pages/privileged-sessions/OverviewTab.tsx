@@ -13,6 +13,7 @@ import { Fact, Facts } from "../../ui/Facts";
 import { Section } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import classes from "./OverviewTab.module.css";
+import { Told } from "./Told";
 
 export const OverviewTab = ({ session }: { session: PrivilegedSession }) => {
   const me = useMe();
@@ -49,6 +50,7 @@ export const OverviewTab = ({ session }: { session: PrivilegedSession }) => {
             </Fact>
           </Facts>
         </Section>
+        <Told session={session} />
       </div>
       <div>
         <Section title={texts.session.grant}>

@@ -1,0 +1,214 @@
+//! What is written down to be told, with the change that it speaks of. The receiver is always away.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chaperone_app::faults::Faults;
+use chaperone_app::notifications::{Channels, DeliveryError, Post, Poster, Webhook};
+use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
+use chaperone_app::{AppError, jobs};
+use chaperone_domain::account::{Account, AccountState};
+use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::grant::{Grant, GrantOutcome, Wish};
+use chaperone_domain::ids::PrivilegedSessionId;
+use chaperone_domain::notification::NotificationKind;
+use chaperone_domain::privileged_session::Status;
+use chaperone_store::{Events, StoreError};
+
+use crate::world::World;
+
+struct Away;
+
+#[async_trait]
+impl Poster for Away {
+    async fn post(&self, _post: &Post) -> Result<(), DeliveryError> {
+        Err(DeliveryError::Later("It is away.".to_owned()))
+    }
+}
+
+fn channels() -> Channels {
+    let webhook =
+        Webhook { name: "chat".to_owned(), kinds: NotificationKind::ALL.to_vec(), poster: Arc::new(Away) };
+    Channels { mailer: None, webhooks: vec![webhook] }
+}
+
+async fn told(world: &World, id: PrivilegedSessionId) -> Vec<&'static str> {
+    let views = world.app.notifications(&world.op(&world.anna), id).await.expect("a list");
+    views.iter().map(|view| view.notification.kind.name()).collect()
+}
+
+/// What was said with the last thing told.
+async fn last_body(world: &World, id: PrivilegedSessionId) -> String {
+    let views = world.app.notifications(&world.op(&world.anna), id).await.expect("a list");
+    views.last().expect("told").notification.body.clone()
+}
+
+/// What somebody else does to the rows, past the app.
+#[derive(Clone)]
+enum Change {
+    Account(Account),
+    Grant(Grant),
+}
+
+async fn behind_our_back(world: &World, change: Change) {
+    let (rows, op) = (world.rows().await, world.op(&world.anna));
+    let done = rows.write(move |tx| {
+        let event = op.event(AuditAction::AccountChanged, "account", "");
+        let change = change.clone();
+        Box::pin(async move {
+            match change {
+                Change::Account(account) => tx.update_account(&account, account.version).await?,
+                Change::Grant(grant) => tx.update_grant(&grant, grant.fence).await?,
+            }
+            Ok::<_, StoreError>(tx.commit((), Events::one(event)))
+        })
+    });
+    done.await.expect("changed");
+}
+
+#[tokio::test]
+async fn somebody_elses_change_of_the_account_is_told_as_drift() {
+    let world = World::telling(channels()).await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    let expires_at = Some(world.clock.after(86_400));
+    let stricter = Account { state: AccountState::Disabled, expires_at, ..world.account_now().await };
+    behind_our_back(&world, Change::Account(stricter)).await;
+    world.clock.forward(600);
+    world.process().await;
+    let view = world.session(id).await;
+    assert_eq!(view.grants[0].0.outcome, Some(GrantOutcome::KeptChangedByOthers));
+    assert_eq!(told(&world, id).await, ["to_approve", "approved", "started", "drift", "ended"]);
+    let views = world.app.notifications(&world.op(&world.anna), id).await.expect("a list");
+    assert!(
+        views[3].notification.body.contains("made the account stricter"),
+        "{}",
+        views[3].notification.body
+    );
+}
+
+#[tokio::test]
+async fn an_account_that_is_gone_is_told_as_a_start_that_failed() {
+    let world = World::telling(channels()).await;
+    let id = world.approved(60, 600, Wish::Enable).await.session.id;
+    let gone = Account { state: AccountState::Absent, ..world.account_now().await };
+    behind_our_back(&world, Change::Account(gone)).await;
+    world.clock.forward(60);
+    world.process().await;
+    assert_eq!(world.session(id).await.session.status(), Status::Failed);
+    assert_eq!(told(&world, id).await, ["to_approve", "approved", "could_not_start"]);
+    assert!(last_body(&world, id).await.contains("does not know the account any more"));
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_back_is_told_once_after_a_minute_of_failing() {
+    let mut world = World::telling(channels()).await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    let stopping = Faults::new(|step| {
+        if step == "end.back_intended" {
+            std::panic::panic_any("killed");
+        }
+    });
+    world.restart(stopping).await;
+    world.clock.forward(600);
+    world.process().await;
+    assert_eq!(world.session(id).await.session.status(), Status::Ending);
+    world.clock.forward(60);
+    assert_eq!(jobs::tell_by_time(&world.app).await.expect("looked"), 0, "nothing has failed yet");
+    let problem = Some("The directory does not answer.".to_owned());
+    let failing = Grant { attempt: 3, problem, ..world.session(id).await.grants[0].0.clone() };
+    behind_our_back(&world, Change::Grant(failing)).await;
+    for added in [1, 0] {
+        assert_eq!(jobs::tell_by_time(&world.app).await.expect("looked"), added);
+    }
+    assert_eq!(told(&world, id).await, ["to_approve", "approved", "started", "could_not_be_put_back"]);
+    assert!(last_body(&world, id).await.contains("The directory does not answer."));
+}
+
+#[tokio::test]
+async fn an_edit_that_takes_the_approval_away_asks_for_it_anew() {
+    let world = World::telling(channels()).await;
+    let op = world.op(&world.anna);
+    let asked = world.app.request_privileged_session(&op, world.request(60, 600, Wish::Enable)).await;
+    let id = asked.expect("asked").session.id;
+    let reason =
+        |reason: &str| PrivilegedSessionChange { reason: Some(reason.to_owned()), ..Default::default() };
+    world.app.edit_privileged_session(&op, id, reason("Year end")).await.expect("edited");
+    assert_eq!(told(&world, id).await, ["to_approve"], "it still waits for the same decision");
+    world.decide(&world.bert, id, StatusChange::Approve).await.expect("approved");
+    world.app.edit_privileged_session(&op, id, reason("Half year end")).await.expect("edited");
+    assert_eq!(told(&world, id).await, ["to_approve", "approved", "to_approve"]);
+    assert!(last_body(&world, id).await.contains("Half year end"));
+}
+
+#[tokio::test]
+async fn a_decision_that_came_too_late_tells_nothing() {
+    let world = World::telling(channels()).await;
+    let asked = world
+        .app
+        .request_privileged_session(&world.op(&world.anna), world.request(60, 600, Wish::Enable))
+        .await;
+    let id = asked.expect("asked").session.id;
+    let (one, two) = tokio::join!(
+        world.decide(&world.bert, id, StatusChange::Approve),
+        world.decide(&world.bert, id, StatusChange::Reject)
+    );
+    assert!(one.is_ok() != two.is_ok(), "{:?} {:?}", one.err(), two.err());
+    assert_eq!(told(&world, id).await.len(), 2);
+}
+
+#[tokio::test]
+async fn only_who_may_see_the_session_sees_who_was_told() {
+    let world = World::telling(channels()).await;
+    let id = world.approved(60, 600, Wish::Enable).await.session.id;
+    assert_eq!(world.app.notifications(&world.op(&world.paula), id).await.expect("hers").len(), 2);
+    let stranger = chaperone_app::users::NewUser {
+        user_name: "victor".to_owned(),
+        display_name: String::new(),
+        email: String::new(),
+        roles: vec![chaperone_domain::user::Role::User],
+        active: true,
+        password: Some(crate::world::PASSWORD.to_owned()),
+    };
+    let victor = world.app.create_user(&world.op(&world.anna), stranger).await.expect("a user").0;
+    let refused = world.app.notifications(&world.op(&victor), id).await;
+    assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
+}
+
+/// A session from start to end, stopped at the step of that number; the steps that were reached.
+async fn run(stop_at: Option<usize>) -> usize {
+    let mut world = World::telling(channels()).await;
+    let id = world.approved(60, 600, Wish::Enable).await.session.id;
+    let reached = Arc::new(Mutex::new(0));
+    let seen = reached.clone();
+    let faults = Faults::new(move |_| {
+        let mut seen = seen.lock().expect("not poisoned");
+        *seen += 1;
+        if Some(*seen) == stop_at {
+            drop(seen);
+            std::panic::panic_any("killed");
+        }
+    });
+    world.restart(faults).await;
+    for forward_s in [60, 600] {
+        world.clock.forward(forward_s);
+        world.process().await;
+        if Some(*reached.lock().expect("not poisoned")) == stop_at {
+            world.restart(Faults::none()).await;
+        }
+        world.process().await;
+    }
+    let told = told(&world, id).await;
+    assert_eq!(told, ["to_approve", "approved", "started", "ended"], "stopped at {stop_at:?}");
+    *reached.lock().expect("not poisoned")
+}
+
+#[tokio::test]
+async fn stopped_at_any_step_everything_is_told_and_nothing_twice() {
+    let steps = run(None).await;
+    assert!(steps > 8, "{steps} steps");
+    for stop_at in 1..=steps {
+        run(Some(stop_at)).await;
+    }
+}
