@@ -47,7 +47,7 @@ export const directories = {
   running: "Importing", seen: (seen: string, total: string | null) => (total === null ? `${seen} accounts seen` : `${seen} of ${total} accounts seen`), waits: "It is tried again", progress: "Accounts seen",
   counts: { seen: "Seen", added: "New", changed: "Changed", vanished: "Gone", left_out: "Left out" }, leftOutHint: "Without a name, or with too long a one.",
   result: { running: "goes on", done: "done", failed: "failed" }, vanishedHint: "In no listing any more; kept here as absent.",
-  startedAt: "Started", endedAt: "Ended", created: "Added",
+  startedAt: "Started", endedAt: "Ended", created: "Added", id: "Id",
   next: "Next: link accounts to users", nextHint: "An account that has an owner and is marked privileged can be asked for in a session.", nextAction: "Link accounts to users",
   accountsOf: "Accounts", allAccounts: (n: number) => `All ${n.toLocaleString("en-GB")} accounts`, noAccounts: "No accounts yet", noAccountsHint: "Import them.",
   remove: "Remove directory", removeWhy: "Chaperone forgets how to reach it. Its accounts stay as history; nothing is changed in the directory itself.", needed: "These sessions need its accounts. End or cancel them first.",
