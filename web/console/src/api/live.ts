@@ -24,7 +24,8 @@ const SHOWN_IN: Record<Change["kind"], readonly string[]> = {
   recording: ["recording"],
   sign_in: ["sign_in", "recording", "audit-event"],
   account: ["account", "directory", "privileged_session", "me"],
-  directory: ["directory"],
+  // An import tells its directory, not each account.
+  directory: ["directory", "account"],
   user: ["user", "me"],
   target: ["target", "privileged_session"],
   organization: ["organization", "me", "privileged_session"],

@@ -64,10 +64,10 @@ const Filters = ({ directories }: { directories: readonly Directory[] }) => {
   const change = (name: string) => (value: string | null) => set({ [name]: value, after: null });
   return (
     <div className="row" style={{ marginBottom: 12 }}>
-      <SearchField label={texts.accounts.search} value={params.get("q") ?? ""} onChange={change("q")} width={220} />
-      <Select aria-label={texts.accounts.anyDirectory} placeholder={texts.accounts.anyDirectory} clearable searchable w={{ base: "100%", sm: 180 }} value={params.get("directory_id")} onChange={change("directory_id")} data={directories.map(({ id, name }) => ({ value: id, label: name }))} />
-      <Select aria-label={texts.accounts.anyOwner} placeholder={texts.accounts.anyOwner} clearable searchable limit={50} w={{ base: "calc(50% - 4px)", sm: 160 }} value={params.get("user_id")} onChange={change("user_id")} data={(users.data ?? []).map((user) => ({ value: user.id, label: nameOf(user) }))} />
-      <Select aria-label={texts.accounts.anyState} placeholder={texts.accounts.anyState} clearable w={{ base: "calc(50% - 4px)", sm: 130 }} value={params.get("state")} onChange={change("state")} data={STATES.map((state) => ({ value: state, label: texts.accountState[state] }))} />
+      <SearchField label={texts.accounts.search} value={params.get("q") ?? ""} onChange={change("q")} width={180} />
+      <Select aria-label={texts.accounts.anyDirectory} placeholder={texts.accounts.anyDirectory} clearable searchable w={{ base: "100%", sm: 160 }} value={params.get("directory_id")} onChange={change("directory_id")} data={directories.map(({ id, name }) => ({ value: id, label: name }))} />
+      <Select aria-label={texts.accounts.anyOwner} placeholder={texts.accounts.anyOwner} clearable searchable limit={50} w={{ base: "calc(50% - 4px)", sm: 140 }} value={params.get("user_id")} onChange={change("user_id")} data={(users.data ?? []).map((user) => ({ value: user.id, label: nameOf(user) }))} />
+      <Select aria-label={texts.accounts.anyState} placeholder={texts.accounts.anyState} clearable w={{ base: "calc(50% - 4px)", sm: 120 }} value={params.get("state")} onChange={change("state")} data={STATES.map((state) => ({ value: state, label: texts.accountState[state] }))} />
       <Chips
         label={texts.accounts.flags}
         options={FLAGS.map((flag) => ({ value: flag, label: FLAG_LABELS[flag] }))}

@@ -31,6 +31,8 @@ import { Steps } from "./Steps";
 const words = texts.directories;
 /** As many accounts as a directory's own page shows. */
 const SHOWN = 10;
+/** A button in the head of a section. */
+const SMALL = { size: "compact-sm", h: 26, px: 9, fz: 12.5 } as const;
 const trail = <Link to={paths.directories}>{words.title}</Link>;
 
 export const DirectoryPage = () => {
@@ -107,10 +109,10 @@ const ConnectionSection = ({ directory, changeable }: { directory: Directory; ch
       aside={
         changeable ? (
           <span className="row">
-            <Button size="compact-sm" variant="default" onClick={() => setEditing(true)}>
+            <Button {...SMALL} variant="default" onClick={() => setEditing(true)}>
               {words.change}
             </Button>
-            <Button size="compact-sm" variant="default" loading={test.isPending} onClick={() => test.mutate()}>
+            <Button {...SMALL} variant="default" loading={test.isPending} onClick={() => test.mutate()}>
               {words.test}
             </Button>
           </span>

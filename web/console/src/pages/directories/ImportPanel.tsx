@@ -36,7 +36,7 @@ export const ImportPanel = ({ directory, guided }: { directory: Directory; guide
       title={words.import}
       aside={
         running || directory.removed_at !== null ? undefined : (
-          <RefusableButton size="compact-sm" variant={found === null ? "filled" : "default"} leftSection={<IconRefresh size={15} />} loading={start.isPending} refusal={manage.allowed ? null : manage.reason} onClick={() => start.mutate()}>
+          <RefusableButton size="compact-sm" h={26} px={9} fz={12.5} variant={found === null ? "filled" : "default"} leftSection={<IconRefresh size={15} />} loading={start.isPending} refusal={manage.allowed ? null : manage.reason} onClick={() => start.mutate()}>
             {found === null ? words.importNow : words.importAgain}
           </RefusableButton>
         )

@@ -18,12 +18,6 @@ export const SettingsFields = ({ kind, values, errors, set }: Props) => (
     {FIELDS[kind].map((field) => (
       <OneField key={field.name} field={field} values={values} errors={errors} set={set} />
     ))}
-    {FIELDS[kind].some(({ type }) => type === "secret") && (
-      <p className="small soft row-tight" style={{ margin: 0, alignItems: "flex-start" }}>
-        <IconKey size={15} aria-hidden style={{ flex: "none", marginTop: 2 }} />
-        <span>{texts.directories.secret}</span>
-      </p>
-    )}
   </>
 );
 
@@ -45,18 +39,26 @@ const OneField = ({ field: { name, type, words, optional = false }, values, erro
   return (
     <TextInput
       {...said}
+      {...(type === "secret" ? { description: <SecretHint hint={words.hint} />, leftSection: <IconKey size={15} aria-hidden /> } : {})}
       required={!optional}
       withAsterisk={false}
       maw={type === "port" ? 120 : 560}
       inputMode={type === "port" ? "numeric" : "text"}
       autoComplete="off"
       spellCheck={false}
-      placeholder={words.placeholder}
+      placeholder={words.placeholder === undefined ? undefined : texts.directories.example(words.placeholder)}
       value={value}
       onChange={(event) => set({ [name]: event.currentTarget.value })}
     />
   );
 };
+
+const SecretHint = ({ hint }: { hint: string | undefined }) => (
+  <>
+    {hint !== undefined && <>{hint}. </>}
+    {texts.directories.secret}
+  </>
+);
 
 const Flavour = ({ label, hint, value, onChange }: { label: string; hint: string; value: string; onChange: (value: string) => void }) => (
   <div>

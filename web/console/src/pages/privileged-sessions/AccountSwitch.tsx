@@ -21,7 +21,7 @@ export const AccountSwitch = ({ session, account, grant }: Props) => {
   if (may === null) return null;
   return (
     <>
-      <RefusableButton size="compact-sm" variant="default" refusal={may.allowed ? null : may.reason} onClick={() => setAsked(true)}>
+      <RefusableButton size="compact-sm" h={26} px={9} fz={12.5} variant="default" refusal={may.allowed ? null : may.reason} onClick={() => setAsked(true)}>
         {texts.action[action]}
       </RefusableButton>
       {asked && <ActionDialog session={session} action={action} account={account} onClose={() => setAsked(false)} />}
