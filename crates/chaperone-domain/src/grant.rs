@@ -184,6 +184,8 @@ pub struct Grant {
     /// What the account can be by what Chaperone did: what was last proved (at first the baseline), then what was
     /// intended since, the last intent last. Anything else is somebody else's doing.
     pub known: Vec<Attributes>,
+    /// Whether anything but the baseline was ever intended.
+    pub touched: bool,
     /// What was last seen.
     pub observed: Attributes,
     /// When the last holder ends.

@@ -109,7 +109,7 @@ impl App {
                 Ok(seen) => seen,
                 Err(error) => return Ok(Err((Some(grant), error))),
             };
-            match grant::back(grant.baseline, &grant.known, seen.attributes) {
+            match grant::back(grant.baseline, &grant.known, grant.touched, seen.attributes) {
                 BackStep::Close(found) => {
                     let (outcome, done_at) = match made {
                         Some((to, outcome, done_at)) if to == seen.attributes => (outcome, Some(done_at)),

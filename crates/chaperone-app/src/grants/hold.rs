@@ -120,6 +120,7 @@ impl App {
                             baseline,
                             desired: baseline,
                             known: vec![baseline],
+                            touched: false,
                             observed: baseline,
                             deadline: until,
                             fence: 1,

@@ -43,11 +43,11 @@ pub enum BackStep {
     Close(GrantOutcome),
 }
 
-/// Says what to do on the way back.
-pub fn back(baseline: Attributes, known: &[Attributes], observed: Attributes) -> BackStep {
+/// Says what to do on the way back. A grant that never `touched` the account leaves it to others.
+pub fn back(baseline: Attributes, known: &[Attributes], touched: bool, observed: Attributes) -> BackStep {
     if observed.state == AccountState::Absent {
         BackStep::Close(GrantOutcome::Absent)
-    } else if known.iter().all(|known| *known == baseline) {
+    } else if !touched {
         BackStep::Close(GrantOutcome::Untouched)
     } else if observed == baseline {
         BackStep::Close(GrantOutcome::Restored)
@@ -110,6 +110,7 @@ impl Grant {
     /// Notes an intent before its effect.
     fn want(&mut self, wanted: Attributes) {
         self.desired = wanted;
+        self.touched |= wanted != self.baseline;
         self.phase = GrantPhase::Opening;
         if self.known.last() != Some(&wanted) {
             self.known.push(wanted);
@@ -173,9 +174,10 @@ mod tests {
             (ON, vec![OFF], OFF, Set(ON, Restored)),
             (ON, vec![OFF], ON, Close(Restored)),
             (ON, vec![OFF, ON], OFF, Set(ON, Restored)),
-            (OFF, vec![OFF, OFF], ON, Close(Untouched)),
-            (ON, vec![ON], OFF, Close(Untouched)),
-            (OFF, vec![OFF], ON, Close(Untouched)),
+            // Switched to what it was, and then changed by somebody else.
+            (OFF, vec![OFF], OFF, Close(Restored)),
+            (ON, vec![ON], OFF, Close(KeptChangedByOthers)),
+            (OFF, vec![OFF], ON, Set(OFF, SetStricter)),
             // An extension that was intended and never took effect leaves nothing of itself behind.
             (OFF, vec![until(5), until(9)], until(5), Set(OFF, Restored)),
             (OFF, vec![until(5)], until(7), Set(Attributes { expires_at: Some(at(7)), ..OFF }, SetStricter)),
@@ -187,7 +189,18 @@ mod tests {
             ),
         ];
         for (baseline, known, observed, expected) in table {
-            assert_eq!(back(baseline, &known, observed), expected, "{baseline:?} {known:?} {observed:?}");
+            assert_eq!(
+                back(baseline, &known, true, observed),
+                expected,
+                "{baseline:?} {known:?} {observed:?}"
+            );
+        }
+        for (baseline, observed) in [(OFF, ON), (ON, OFF), (OFF, OFF)] {
+            assert_eq!(
+                back(baseline, &[baseline], false, observed),
+                Close(Untouched),
+                "{baseline:?} {observed:?}"
+            );
         }
     }
 
@@ -223,11 +236,12 @@ mod tests {
         fn the_way_back_ends_and_never_opens_what_others_closed(
             baseline in attributes(),
             known in proptest::collection::vec(attributes(), 1..4),
+            touched in proptest::bool::ANY,
             observed in attributes(),
         ) {
             let mut observed = observed;
             let mut sets = 0;
-            while let BackStep::Set(next, outcome) = back(baseline, &known, observed) {
+            while let BackStep::Set(next, outcome) = back(baseline, &known, touched, observed) {
                 if outcome == GrantOutcome::SetStricter {
                     prop_assert!(next.at_least_as_strict_as(observed));
                     prop_assert!(next.at_least_as_strict_as(baseline));

@@ -52,5 +52,7 @@ ALTER TABLE grants ADD COLUMN known TEXT NOT NULL DEFAULT '';
 UPDATE grants SET known = '[[\"' || COALESCE(applied_state, baseline_state) || '\",' ||
     COALESCE(CAST(CASE WHEN applied_state IS NULL THEN baseline_expires_at ELSE applied_expires_at END AS TEXT), 'null')
     || ']]';
+ALTER TABLE grants ADD COLUMN touched BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE grants SET touched = (applied_state IS NOT NULL);
 CREATE INDEX grants_open ON grants (created_at, id) WHERE open_account_id IS NOT NULL;
 ";

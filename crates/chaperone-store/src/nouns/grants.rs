@@ -14,7 +14,7 @@ use crate::sql::{Reads, Row, args};
 use crate::tx::WriteTx;
 
 const COLUMNS: &str = "grants.id, grants.account_id, grants.phase, grants.baseline_state, grants.baseline_expires_at, \
-                       grants.desired_state, grants.desired_expires_at, grants.known, grants.observed_state, \
+                       grants.desired_state, grants.desired_expires_at, grants.known, grants.touched, grants.observed_state, \
                        grants.observed_expires_at, \
                        grants.deadline, grants.fence, grants.lease_until, grants.attempt, grants.next_try_at, \
                        grants.problem, grants.outcome, grants.created_at, grants.closed_at";
@@ -54,6 +54,7 @@ fn read(row: &mut Row<'_>) -> Result<Grant, StoreError> {
         baseline: attributes(row)?,
         desired: attributes(row)?,
         known: known(&row.text()?)?,
+        touched: row.take()?,
         observed: attributes(row)?,
         deadline: row.instant("grants.deadline")?,
         fence: row.take()?,
@@ -150,9 +151,10 @@ impl WriteTx {
     /// Adds a grant; the key `grants_open_account` when the account has an open one.
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let sql = "INSERT INTO grants (id, account_id, open_account_id, phase, baseline_state, baseline_expires_at, \
-                   desired_state, desired_expires_at, known, observed_state, observed_expires_at, deadline, fence, \
-                   lease_until, attempt, next_try_at, problem, outcome, created_at, closed_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+                   desired_state, desired_expires_at, known, touched, observed_state, observed_expires_at, deadline, \
+                   fence, lease_until, attempt, next_try_at, problem, outcome, created_at, closed_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+                   $21)";
         let values = args![
             grant.id.uuid(),
             grant.account_id.uuid(),
@@ -163,6 +165,7 @@ impl WriteTx {
             grant.desired.state.name(),
             opt_micros(grant.desired.expires_at),
             known_text(grant),
+            grant.touched,
             grant.observed.state.name(),
             opt_micros(grant.observed.expires_at),
             micros(grant.deadline),
@@ -181,9 +184,9 @@ impl WriteTx {
     /// Changes a grant; [`StoreError::Stale`] when its fence is not the expected one, which becomes one more.
     pub async fn update_grant(&mut self, grant: &Grant, expected_fence: i64) -> Result<(), StoreError> {
         let sql = "UPDATE grants SET open_account_id = $1, phase = $2, baseline_state = $3, baseline_expires_at = $4, \
-                   desired_state = $5, desired_expires_at = $6, known = $7, observed_state = $8, \
-                   observed_expires_at = $9, deadline = $10, fence = $11, lease_until = $12, attempt = $13, \
-                   next_try_at = $14, problem = $15, outcome = $16, closed_at = $17 WHERE id = $18 AND fence = $19";
+                   desired_state = $5, desired_expires_at = $6, known = $7, touched = $8, observed_state = $9, \
+                   observed_expires_at = $10, deadline = $11, fence = $12, lease_until = $13, attempt = $14, \
+                   next_try_at = $15, problem = $16, outcome = $17, closed_at = $18 WHERE id = $19 AND fence = $20";
         let values = args![
             open_account(grant),
             grant.phase.name(),
@@ -192,6 +195,7 @@ impl WriteTx {
             grant.desired.state.name(),
             opt_micros(grant.desired.expires_at),
             known_text(grant),
+            grant.touched,
             grant.observed.state.name(),
             opt_micros(grant.observed.expires_at),
             micros(grant.deadline),

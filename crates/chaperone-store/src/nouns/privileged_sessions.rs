@@ -28,11 +28,11 @@ const COLUMNS: &str = "id, account_id, user_id, requested_by, edited_by, state, 
 /// to be tried later: thousands that wait for a directory must not stand before others.
 const MOVED_BY_TIME: &str = "(state IN ('Draft', 'Approved') AND ends_at <= $1) \
                              OR (state = 'Approved' AND starts_at <= $1) \
-                             OR (state IN ('Starting', 'Ending') AND NOT EXISTS (\
-                                 SELECT 1 FROM grant_holders JOIN grants ON grants.id = grant_holders.grant_id \
+                             OR (state IN ('Starting', 'Ending') AND COALESCE((\
+                                 SELECT MIN(COALESCE(grants.next_try_at, 0)) FROM grant_holders \
+                                 JOIN grants ON grants.id = grant_holders.grant_id \
                                  WHERE grant_holders.privileged_session_id = privileged_sessions.id \
-                                 AND grant_holders.released_at IS NULL \
-                                 HAVING MIN(COALESCE(grants.next_try_at, 0)) > $1)) \
+                                 AND grant_holders.released_at IS NULL), 0) <= $1) \
                              OR (state = 'Starting' AND (start_intended_at <= $2 OR ends_at <= $1)) \
                              OR (state = 'Active' AND ends_at <= $1)";
 
