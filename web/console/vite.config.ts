@@ -14,6 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: { proxy: { "/api": { target: SERVER, changeOrigin: true }, "/enter": { target: SERVER, changeOrigin: true } } },
+  // The guide of the documents comes with the console.
+  server: { fs: { allow: ["..", "../../docs"] }, proxy: { "/api": { target: SERVER, changeOrigin: true }, "/enter": { target: SERVER, changeOrigin: true } } },
   test: { include: ["test/**/*.test.ts"] },
 });

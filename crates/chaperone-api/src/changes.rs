@@ -25,7 +25,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What changed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChangeBody {
-    /// The noun: `privileged_session`, `recording`, `sign_in`, `account`, `user`, `target`, `organization`.
+    /// The noun: `privileged_session`, `recording`, `sign_in`, `account`, `user`, `target`, `organization`,
+    /// `directory`.
     kind: &'static str,
     id: String,
 }

@@ -28,12 +28,14 @@ export const requestSession = (me: Me): Permission => (has(me, "system_administr
 /** Server: reading users, accounts, targets and directories needs one of the roles that work with all sessions. */
 export const seeUsers = (me: Me): Permission => needs(me, texts.can.administratorOrAuditor, "system_administrator", "auditor", "approver");
 export const seeAccounts = seeUsers;
+export const seeDirectories = seeUsers;
 export const seeTargets = seeUsers;
 export const seeOrganization = seeUsers;
 
 /** Server: changing them is the system administrator's. */
 export const manageUsers = (me: Me): Permission => needs(me, texts.can.administratorOnly, "system_administrator");
 export const manageAccounts = manageUsers;
+export const manageDirectories = manageUsers;
 export const manageTargets = manageUsers;
 export const manageOrganization = manageUsers;
 export const endSignIns = manageUsers;

@@ -7,7 +7,7 @@ const query = (params: Record<string, string | number | undefined>): string => {
   return text === "" ? "" : `?${text}`;
 };
 
-export type SessionTab = "overview" | "audit-log" | "user-log" | "recordings";
+export type SessionTab = "overview" | "audit-log" | "user-log" | "recordings" | "account";
 
 export const paths = {
   home: "/",
@@ -20,7 +20,12 @@ export const paths = {
   myAccess: "/my-access",
   open: (id: string): string => `/open/${id}`,
   users: "/users",
-  accounts: "/accounts",
+  accounts: (filters: { directory_id?: string; drifted?: string; privileged?: string; user_id?: string } = {}): string => `/accounts${query(filters)}`,
+  directories: "/directories",
+  newDirectory: (kind?: string): string => `/directories/new${query({ kind })}`,
+  directory: (id: string, step?: "added"): string => `/directories/${id}${query({ step })}`,
+  /** A section of the guide about directories, which comes with the console. */
+  directoryGuide: (section?: string): string => `/guide/directories${section === undefined ? "" : `#${section}`}`,
   targets: "/targets",
   organization: "/organization",
   apiTokens: "/api-tokens",
@@ -40,6 +45,10 @@ export const patterns = {
   open: "/open/:id",
   users: "/users",
   accounts: "/accounts",
+  directories: "/directories",
+  newDirectory: "/directories/new",
+  directory: "/directories/:id",
+  directoryGuide: "/guide/directories",
   targets: "/targets",
   organization: "/organization",
   apiTokens: "/api-tokens",

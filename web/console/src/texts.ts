@@ -1,5 +1,6 @@
 /** Every text that the console says, by page. Words are those of the product; one word has one meaning. */
-import type { AccountAction, AccountState, Action, Channel, EndKind, EndReason, RecordingState, Role, Status, TargetIdentity, TargetRecording, WebServicesInSession } from "./api/types";
+import { directories, fields, flavours, kinds, tlsModes } from "./texts-directories";
+import type { AccountAction, AccountState, Action, Channel, EndKind, EndReason, GrantOutcome, RecordingState, Role, Status, TargetIdentity, TargetRecording, WebServicesInSession } from "./api/types";
 
 const status: Record<Status, string> = {
   Draft: "Draft", Approved: "Approved", Active: "Active", Ending: "Ending", Ended: "Ended", Rejected: "Rejected", Cancelled: "Cancelled", Expired: "Expired", Failed: "Failed",
@@ -31,7 +32,11 @@ const accountAction: Record<AccountAction, { label: string; meaning: string }> =
 };
 const action: Record<Action, string> = {
   Open: "Open", HandBack: "Hand back", Approve: "Approve", Reject: "Reject", Edit: "Edit", Process: "Process now",
-  EnableAccount: "Enable account", DisableAccount: "Disable account", Cancel: "Cancel", End: "End now",
+  EnableAccount: "Enable account", DisableAccount: "Disable account", Extend: "Ask for more time", Shorten: "End earlier", Cancel: "Cancel", End: "End now",
+};
+const grantOutcome: Record<GrantOutcome, string> = {
+  untouched: "was so already", restored: "put back", kept_changed_by_others: "kept: somebody else changed it meanwhile",
+  set_stricter: "set to the stricter of both: somebody else changed it meanwhile", absent: "gone from its directory",
 };
 const role: Record<Role, { label: string; meaning: string }> = {
   system_administrator: { label: "System administrator", meaning: "Everything except alter or delete the trail." },
@@ -58,11 +63,12 @@ const webServices: Record<WebServicesInSession, { label: string; meaning: string
 
 export const texts = {
   product: "Chaperone", motto: "Schedule it, approve it, record it, prove it.",
+  directories, directoryKind: kinds, directoryField: fields, flavour: flavours, tls: tlsModes, grantOutcome,
   status, statusMeaning, endReason, endKind, channel, accountState, accountAction, action, role, recordingState, recordingClosing, identity, targetRecording, webServices,
   changedByKind: { SystemAdministrator: "System administrator", Approver: "Approver", User: "User", BatchProcess: "Batch process" } as Record<string, string>,
   nav: {
     menu: "Menu", main: "Console", sessions: "Privileged sessions", myAccess: "My access", signIns: "Sign-ins", audit: "Audit", users: "Users",
-    accounts: "Accounts", targets: "Targets", organization: "Organization", apiTokens: "API tokens", signOut: "Sign out", changePassword: "Change password",
+    accounts: "Accounts", directories: "Directories", targets: "Targets", organization: "Organization", apiTokens: "API tokens", signOut: "Sign out", changePassword: "Change password",
     work: "Access", evidence: "Evidence", manage: "Administration", scheme: { auto: "Colours: as the system", light: "Colours: light", dark: "Colours: dark" }, skip: "Skip to content",
     live: { live: "Live", connecting: "Connecting", lost: "Not live, trying again" },
     liveMeaning: { live: "This page follows every change as it happens.", connecting: "Asking the server to tell changes.", lost: "The connection is lost. What you see may be old; it is taken up again by itself." },
@@ -98,7 +104,8 @@ export const texts = {
     hours: (h: number) => (h < 1 ? `${h * 60} min` : `${h} h`), action: "Account action", actionIs: (name: string, state: string) => `${name} is ${state} now.`, reason: "Reason", reasonHint: "What will be done, and why it needs this account",
     ticket: "Ticket", ticketHint: "The number in another system, if there is one", notice: "Recording", acknowledge: "I know that everything done in this session is recorded, and the user has been told",
     create: "Create", result: (name: string) => `The request is made with the status Draft. ${name}`, resultApproval: "Somebody else approves it before it starts.", user: "User", userHint: "The owner of the account works with it.", noOwner: "This account has no owner, so nobody could use it. Give it one under Accounts.",
-    created: "The request is made. It waits for approval.", required: "Say something here.", pickAccount: "Choose an account.", pickTarget: "Choose at least one target.", mustAcknowledge: "The user must know before they are recorded.", tooLong: "Longer than 24 hours.", endFirst: "The end must lie after the start.", endPast: "The end is over already.",
+    created: "The request is made. It waits for approval.",
+    more: "More accounts", moreHint: "Of the same owner; each is switched with the session and put back with it", morePick: "Add an account", moreNone: "The owner has no other account.", moreAction: (name: string) => `Account action of ${name}`, moreRemove: (name: string) => `Take ${name} out`, required: "Say something here.", pickAccount: "Choose an account.", pickTarget: "Choose at least one target.", mustAcknowledge: "The user must know before they are recorded.", tooLong: "Longer than 24 hours.", endFirst: "The end must lie after the start.", endPast: "The end is over already.",
   },
   session: {
     overview: "Overview", auditLog: "Audit log", userLog: "User log", recordings: "Recordings", account: "Account", facts: "Request", who: "Who", grant: "The account and its way back", id: "Session", changeStatus: "Actions",
@@ -110,6 +117,18 @@ export const texts = {
     start: "Start", end: "End", how: "How it ended", length: "Duration", door: "Channel", address: "Address", agent: "User agent", goesOn: "goes on",
     recordingsEmpty: "Nothing recorded yet", recordingsEmptyHint: "A recording begins when the user agrees and opens the session.", steps: "Steps", exchanges: "Exchanges", size: "Size", coverage: "Coverage", play: "Play", download: "Download", opened: "Opened",
     wholeTrail: "All audit events of this session",
+    accounts: "Accounts", moreAccounts: (n: number) => `+${n}`, moreAccountsTitle: (names: string) => `and ${names}`, becomes: (state: string) => `to be ${state}`,
+    accountLog: {
+      empty: "Nothing was done to the accounts yet", emptyHint: "When the session starts, each account is noted, changed and verified; at the end it is put back. Every change is listed here.",
+      direction: { forward: "For the session", back: "Way back", left_to_others: "Left to other sessions" }, intended: "Intended", done: "Done", verified: "Verified", notNeeded: "nothing had to be changed", notYet: "not yet", by: (name: string) => `by ${name}`, processor: "by the processor", is: (state: string) => `is ${state}`,
+      failed: (n: number) => (n === 1 ? "1 failed attempt" : `${n} failed attempts`), held: "Other sessions hold this account; it goes back when the last one ends.", switch: "Switch for the rest of the session", none: "not switched",
+    },
+    extension: {
+      title: "More time is asked for", until: (at: string) => `until ${at}`, by: (name: string) => `Asked for by ${name}`, stands: (at: string) => `The end ${at} stands until somebody approves it.`, approve: "Approve", reject: "Reject", takeBack: "Take back",
+      dialog: { Approve: "The session goes on until the new end without a break.", Reject: "The end that stands stays. Say why; the requester reads it.", Cancel: "The end that stands stays." },
+      newEnd: "New end", reason: "Reason", reasonHint: "What the longer time is for", limit: (at: string) => `At most 24 hours from the start: until ${at}.`, ask: "Ask", asked: "More time is asked for. The end stands until somebody approves it.", why: "Somebody else approves it, by the same rule as the session. Until then the old end stands, and nothing is cut.",
+      shortenWhy: "The session ends at the new time. It can be made longer only with approval.", shortened: "The end is moved.", later: "Choose a time after the end that stands.", earlier: "Choose a time between now and the end that stands.", tooLate: "Longer than 24 hours from the start.", minutes: (n: number) => (n < 60 ? `+${n} min` : `+${n / 60} h`), in: (text: string) => `in ${text}`,
+    },
   },
   told: {
     title: "Who was told", empty: "Nobody was told", emptyHint: "People are told by mail and programs by webhook, where the operator has set that up.", retry: "Try again", retried: "It is tried again now.",
@@ -147,7 +166,13 @@ export const texts = {
     resetWhy: "The user is signed out everywhere and gets a one-time password.", deactivateWhy: "The user can no longer sign in to the console. Their history stays.", search: "Search users",
   },
   accounts: {
-    title: "Accounts", name: "Account", directory: "Directory", owner: "Owner", privileged: "Privileged", state: "State", empty: "No accounts", emptyHint: "Each user of the built-in directory has one. Create a user first.", caption: "Accounts", edit: "Account", privilegedHint: "Borrowed only in privileged sessions, never used for daily work.", ownerHint: "Who may use it. Nobody can ask for a session on an account without owner.", stateHint: "During a session this becomes what the account goes back to.", request: "Ask for a session", search: "Search accounts",
+    title: "Accounts", name: "Account", directory: "Directory", owner: "Owner", privileged: "Privileged", state: "State", expires: "Own expiry", expiresHint: "Kept by the directory itself", seen: "Last seen", drift: "Changed outside", caption: "Accounts by name", edit: "Account",
+    empty: "No accounts", emptyHint: "Each user of the built-in directory has one; those of other directories come by import.", emptyFiltered: "No account matches these filters", emptyFilteredHint: "Take a filter away, or clear them all.",
+    privilegedHint: "Borrowed only in privileged sessions, never used for daily work.", privilegedOf: (name: string) => `${name} is privileged`, ownerHint: "Who may use it. Nobody can ask for a session on an account without owner.", stateHint: "During a session this becomes what the account goes back to.",
+    stateElsewhere: "Chaperone changes it only for sessions. Change it in the directory itself, or ask for a session.", request: "Ask for a session", search: "Search name or id", assign: "Assign", changeOwner: (name: string) => `Change the owner of ${name}`, look: "Look now", actions: (name: string) => `Actions for ${name}`, looked: (name: string, state: string) => `${name} is ${state}.`,
+    anyDirectory: "Any directory", anyState: "Any state", anyOwner: "Any owner", onlyPrivileged: "Privileged", onlyDrifted: "Changed outside", flags: "Only",
+    driftSentence: (expected: string, is: string) => `was changed outside: expected ${expected}, is ${is}`, driftSeen: "Take notice", noticed: "Noted in the trail.", never: "never", email: "E-mail", externalId: "Id in its directory",
+    summary: (all: string, privileged: string) => `${all} accounts, ${privileged} of them privileged`, pickMore: "There are more. Type a part of the name.",
   },
   targets: {
     title: "Targets", new: "New target", name: "Name", host: "Host", upstream: "Upstream", directory: "Directory", identity: "Identity", recording: "Recording", webServices: "Web services in a session", audit: "User access auditing", auditHint: "Accesses are kept as UserAccessviaWeb and UserAccessviaWebServices.", entryPosts: "Entry posts", entryPostsHint: "Paths that take form posts back from an identity provider, one per line.", empty: "No targets", emptyHint: "A target is a web application behind the gateway. Add the first one with New target.", caption: "Targets", hostHint: "As the browser knows it, such as erp.example.org, without a port", upstreamHint: "Where the application really is, such as http://10.0.0.5:8080", remove: "Remove target", removeWhy: "Nobody can enter it through Chaperone any more. What was recorded stays.", search: "Search targets", nameHint: "As people know it",

@@ -2,6 +2,9 @@
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
 mod notifications;
+mod directories;
+mod extensions;
+mod linux;
 mod principals;
 mod requests;
 mod stories;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -204,6 +205,20 @@ impl World {
 
     pub async fn process(&self) {
         jobs::process_due(&self.app).await.expect("processed");
+    }
+
+    /// Imports the accounts of a directory, and waits until that has ended.
+    pub async fn import(&self, directory: &str) {
+        let path = format!("/directories/{directory}");
+        let started = self.by(&self.anna, "POST", &format!("{path}/import"), None).await;
+        assert_eq!(started.status, 202, "{}", started.text);
+        let (end, ended) = tokio::sync::watch::channel(false);
+        let jobs = tokio::spawn(jobs::run(self.app.clone(), ended));
+        while self.by(&self.anna, "GET", &path, None).await.json()["import"]["state"] == "running" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        end.send(true).expect("somebody listens");
+        jobs.await.expect("the jobs end");
     }
 
     /// Calls with these bytes as the body.

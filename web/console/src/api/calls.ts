@@ -16,6 +16,8 @@ export const changeStatus = (id: string, status: T.ChangeStatus, version: number
 export const processSession = (id: string): Promise<T.PrivilegedSession> => post<T.PrivilegedSession>(`/privileged-sessions/${of(id)}/process`);
 export const switchAccount = (id: string, account_id: string, enabled: boolean): Promise<T.PrivilegedSession> =>
   post<T.PrivilegedSession>(`/privileged-sessions/${of(id)}/account`, { account_id, enabled });
+export const extendSession = (id: string, ends_at: string, reason: string, version: number): Promise<T.PrivilegedSession> =>
+  post<T.PrivilegedSession>(`/privileged-sessions/${of(id)}/extend`, { ends_at, reason, version });
 export const openSession = (id: string, password: string, consent: boolean): Promise<T.Opened> =>
   post<T.Opened>(`/privileged-sessions/${of(id)}/open`, { password, consent });
 
@@ -27,8 +29,16 @@ export const changeUser = (id: string, fields: Partial<Omit<UserFields, "user_na
   patch<T.User>(`/users/${of(id)}`, fields);
 export const resetPassword = (id: string): Promise<{ one_time_password: string }> => post<{ one_time_password: string }>(`/users/${of(id)}/reset-password`);
 
-export const changeAccount = (id: string, fields: Partial<Pick<T.Account, "user_id" | "privileged" | "state">>): Promise<T.Account> =>
-  patch<T.Account>(`/accounts/${of(id)}`, fields);
+export const changeAccount = (id: string, change: T.ChangeAccount): Promise<T.Account> => patch<T.Account>(`/accounts/${of(id)}`, change);
+export const observeAccount = (id: string): Promise<T.Account> => post<T.Account>(`/accounts/${of(id)}/observe`);
+
+export const testSettings = (settings: T.DirectorySettings): Promise<T.Tested> => post<T.Tested>("/directories/test", { settings });
+export const testDirectory = (id: string): Promise<T.Tested> => post<T.Tested>(`/directories/${of(id)}/test`);
+export const createDirectory = (name: string, settings: T.DirectorySettings): Promise<T.Directory> => post<T.Directory>("/directories", { name, settings });
+export const changeDirectory = (id: string, change: { name: string; settings: T.DirectorySettings; version: number }): Promise<T.Directory> =>
+  patch<T.Directory>(`/directories/${of(id)}`, change);
+export const importAccounts = (id: string): Promise<T.Directory> => post<T.Directory>(`/directories/${of(id)}/import`);
+export const removeDirectory = (id: string): Promise<void> => remove(`/directories/${of(id)}`);
 
 export type TargetFields = Omit<T.Target, "id" | "created_at" | "version">;
 export const createTarget = (fields: TargetFields): Promise<T.Target> => post<T.Target>("/targets", fields);

@@ -15,13 +15,17 @@ const RETRY_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 /** Changes that come together look again together. */
 const GATHER_MS = 60;
+/** While they keep coming (an import tells thousands), pages look again no more often than this. */
+const LOOK_EVERY_MS = 600;
 
 /** Nouns that show inside others: a session names its account, its recordings and its people. */
 const SHOWN_IN: Record<Change["kind"], readonly string[]> = {
   privileged_session: ["privileged_session", "me", "audit-event"],
   recording: ["recording"],
   sign_in: ["sign_in", "recording", "audit-event"],
-  account: ["account", "privileged_session", "me"],
+  account: ["account", "directory", "privileged_session", "me"],
+  // An import tells its directory, not each account.
+  directory: ["directory", "account"],
   user: ["user", "me"],
   target: ["target", "privileged_session"],
   organization: ["organization", "me", "privileged_session"],
@@ -36,10 +40,12 @@ export const useLive = (client: QueryClient, on: boolean): Liveness => {
     let gather: ReturnType<typeof setTimeout> | undefined;
     let pause = RETRY_MS;
     let wasLost = false;
+    let lookedAt = 0;
     const nouns = new Set<string>();
 
     const lookAgain = (): void => {
       gather = undefined;
+      lookedAt = Date.now();
       for (const noun of nouns) void client.invalidateQueries({ queryKey: [noun] });
       nouns.clear();
     };
@@ -56,7 +62,7 @@ export const useLive = (client: QueryClient, on: boolean): Liveness => {
         const change = parse(event.data);
         if (change === null) return;
         for (const noun of SHOWN_IN[change.kind] ?? []) nouns.add(noun);
-        gather ??= setTimeout(lookAgain, GATHER_MS);
+        gather ??= setTimeout(lookAgain, Math.max(GATHER_MS, lookedAt + LOOK_EVERY_MS - Date.now()));
       };
       source.onerror = () => {
         wasLost = true;

@@ -48,6 +48,12 @@ export const auditLog = (id: string) =>
     queryFn: ({ signal }) => everything<T.AuditLogItem>(`/privileged-sessions/${id}/audit-log`, {}, signal),
   });
 
+export const accountLog = (id: string) =>
+  queryOptions({
+    queryKey: ["privileged_session", "account-log", id],
+    queryFn: ({ signal }) => everything<T.AccountLogItem>(`/privileged-sessions/${id}/account-log`, {}, signal),
+  });
+
 export const userLog = (id: string) =>
   queryOptions({
     queryKey: ["sign_in", "user-log", id],
@@ -88,10 +94,26 @@ export const documentEvents = (recordingId: string, documentId: string) =>
   });
 
 export const users = () => queryOptions({ queryKey: ["user"], queryFn: ({ signal }) => everything<T.User>("/users", {}, signal) });
-export const accounts = () => queryOptions({ queryKey: ["account"], queryFn: ({ signal }) => everything<T.Account>("/accounts", {}, signal) });
+
+/** One page of accounts: there may be a hundred thousand, so they are never read whole. */
+export const accounts = (filters: Query) =>
+  queryOptions({
+    queryKey: ["account", "list", filters],
+    queryFn: ({ signal }) => get<T.List<T.Account>>("/accounts", { limit: PAGE_ITEMS, ...filters }, signal),
+    placeholderData: keepPreviousData,
+  });
+
+export const account = (id: string) => queryOptions({ queryKey: ["account", "one", id], queryFn: ({ signal }) => get<T.Account>(`/accounts/${id}`, {}, signal) });
+
+/** The accounts of one owner: a handful. */
+export const accountsOf = (userId: string) =>
+  queryOptions({ queryKey: ["account", "of", userId], queryFn: ({ signal }) => everything<T.Account>("/accounts", { user_id: userId }, signal) });
+
 export const targets = () => queryOptions({ queryKey: ["target"], queryFn: ({ signal }) => everything<T.Target>("/targets", {}, signal) });
 export const directories = () =>
-  queryOptions({ queryKey: ["directory"], queryFn: ({ signal }) => everything<T.Directory>("/directories", {}, signal) });
+  queryOptions({ queryKey: ["directory", "list"], queryFn: ({ signal }) => everything<T.Directory>("/directories", {}, signal) });
+export const directory = (id: string) =>
+  queryOptions({ queryKey: ["directory", "one", id], queryFn: ({ signal }) => get<T.Directory>(`/directories/${id}`, {}, signal) });
 export const organization = () =>
   queryOptions({ queryKey: ["organization"], queryFn: ({ signal }) => get<T.Organization>("/organization", {}, signal) });
 export const apiTokens = () =>

@@ -57,6 +57,23 @@ export interface paths {
         patch: operations["patch_accounts_id"];
         trace?: never;
     };
+    "/api/v1/accounts/{id}/observe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the account's directory how it is now. */
+        post: operations["post_accounts_id_observe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -139,7 +156,25 @@ export interface paths {
         /** The directories. */
         get: operations["get_directories"];
         put?: never;
-        post?: never;
+        /** Add a directory; its connection is tried first. */
+        post: operations["post_directories"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directories/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a connection; nothing is stored. */
+        post: operations["post_directories_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -157,6 +192,45 @@ export interface paths {
         get: operations["get_directories_id"];
         put?: never;
         post?: never;
+        /** Remove a directory that no session and no target needs. */
+        delete: operations["delete_directories_id"];
+        options?: never;
+        head?: never;
+        /** Change a directory. */
+        patch: operations["patch_directories_id"];
+        trace?: never;
+    };
+    "/api/v1/directories/{id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over the accounts of a directory: new ones, changed ones, and which are gone. Goes on by itself; `import` of
+         *     the directory says how far it is.
+         */
+        post: operations["post_directories_id_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/directories/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try the connection of a directory. */
+        post: operations["post_directories_id_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -191,23 +265,6 @@ export interface paths {
         put?: never;
         /** Change one's own password; every other sign-in of the caller ends. */
         post: operations["post_me_password"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/notifications/{id}/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Try a notification now and for another day, unless it was sent. */
-        post: operations["post_notifications_id_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -264,7 +321,10 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Edit a request; an approved one goes back to Draft. */
+        /**
+         * Edit a request; an approved one goes back to Draft. Of an Active session only `ends_at` can be changed, to an
+         *     earlier end.
+         */
         patch: operations["patch_privileged_sessions_id"];
         trace?: never;
     };
@@ -279,6 +339,23 @@ export interface paths {
         put?: never;
         /** Enable or disable the account for the rest of the session. */
         post: operations["post_privileged_sessions_id_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privileged-sessions/{id}/account-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to the accounts of the session: intended, done, verified. */
+        get: operations["get_privileged_sessions_id_account_log"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -311,7 +388,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve, reject, cancel, end, hand back. */
+        /**
+         * Approve, reject, cancel, end, hand back. While an extension of an Active session waits, Approve, Reject and Cancel
+         *     decide about the extension.
+         */
         post: operations["post_privileged_sessions_id_change_status"];
         delete?: never;
         options?: never;
@@ -319,17 +399,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/privileged-sessions/{id}/notifications": {
+    "/api/v1/privileged-sessions/{id}/extend": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Who was told what about the session, oldest first. */
-        get: operations["get_privileged_sessions_id_notifications"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Ask for a later end of an Active session; the old one stands until it is approved with change-status. */
+        post: operations["post_privileged_sessions_id_extend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -708,9 +788,14 @@ export interface components {
         /** @description An account. */
         AccountBody: {
             directory_id: string;
+            drift?: components["schemas"]["DriftBody"] | null;
+            /** @description As the directory has it; may be empty. */
+            email: string;
             expires_at?: string | null;
             external_id: string;
             id: string;
+            /** @description When its directory was last asked; `null` in the built-in directory. */
+            last_seen_at?: string | null;
             name: string;
             /** @description Used only inside privileged sessions. */
             privileged: boolean;
@@ -723,6 +808,8 @@ export interface components {
         };
         /** @description What is to be changed of an account. */
         AccountChangeBody: {
+            /** @description `true` takes notice of what somebody else made of it. */
+            drift_seen?: boolean | null;
             privileged?: boolean | null;
             /** @description `enabled` or `disabled`. While a session holds the account, this is what it goes back to. */
             state?: string | null;
@@ -730,6 +817,32 @@ export interface components {
             user_id?: string | null;
             /** Format: int64 */
             version?: number | null;
+        };
+        /** @description One change of an account: intended, done, verified. */
+        AccountLogItem: {
+            account_id: string;
+            account_name: string;
+            /** @description `forward` (for the session), `back` (to its original state), `left_to_others` (other sessions hold it still). */
+            direction: string;
+            /** @description When the directory was told; `null` when nothing had to be changed, or not yet. */
+            done_at?: string | null;
+            /**
+             * Format: int64
+             * @description Failed attempts.
+             */
+            failed_attempts: number;
+            intended_at: string;
+            intended_by?: components["schemas"]["UserRef"] | null;
+            /** @description `untouched`, `restored`, `kept_changed_by_others`, `set_stricter`, `absent`: for the way back. */
+            outcome?: string | null;
+            /** @description What went wrong last. */
+            problem?: string | null;
+            /** @description When it was seen to be so; `null` as long as it is not. */
+            verified_at?: string | null;
+            /** @description What was seen then. */
+            verified_state?: string | null;
+            /** @description What it is to be: `enabled`, `disabled`. */
+            wanted: string;
         };
         /** @description A token, without its secret. */
         ApiTokenBody: {
@@ -819,11 +932,43 @@ export interface components {
         };
         /** @description A directory. */
         DirectoryBody: {
+            /**
+             * Format: int64
+             * @description How many accounts it has.
+             */
+            accounts: number;
             created_at: string;
+            /**
+             * Format: int64
+             * @description Of these, accounts that somebody else changed and nobody has taken notice of yet.
+             */
+            drifted: number;
             id: string;
-            /** @description `built_in`. */
+            import?: components["schemas"]["ImportBody"] | null;
+            /** @description `built_in`, `postgresql`, `ldap`, `scim`, `dataverse`, `entra`, `linux`. */
             kind: string;
             name: string;
+            /**
+             * Format: int64
+             * @description Of these, privileged ones.
+             */
+            privileged: number;
+            removed_at?: string | null;
+            /**
+             * @description How it is reached, by kind; secrets are named, never held. `null` for the built-in directory and for those who
+             *     may not change it.
+             */
+            settings?: Record<string, never> | null;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description What is to be changed of a directory. */
+        DirectoryChange: {
+            name?: string | null;
+            /** @description Of the same kind; the connection is tried first. */
+            settings?: Record<string, never> | null;
+            /** Format: int64 */
+            version?: number | null;
         };
         /** @description A loaded page of a recording. */
         DocumentBody: {
@@ -837,6 +982,13 @@ export interface components {
             state: string;
             title: string;
             url: string;
+        };
+        /** @description An account was not as it should have been. */
+        DriftBody: {
+            /** @description When it was seen to be otherwise. */
+            at: string;
+            /** @description What it should have been: `enabled`, `disabled`, `absent`. */
+            expected: string;
         };
         /** @description A request and its answer, or a message of a WebSocket. */
         ExchangeBody: {
@@ -874,6 +1026,23 @@ export interface components {
             unexplained: components["schemas"]["UnexplainedBody"][];
             url: string;
         };
+        /** @description A later end that is asked for. */
+        Extend: {
+            ends_at: string;
+            reason: string;
+            /**
+             * Format: int64
+             * @description The version that the caller saw; a stale one is refused.
+             */
+            version?: number | null;
+        };
+        /** @description A later end that was asked for; the old one stands until it is approved. */
+        ExtensionBody: {
+            ends_at: string;
+            reason: string;
+            requested_at: string;
+            requested_by: string;
+        };
         /** @description What is wrong with one field. */
         FieldError: {
             detail: string;
@@ -901,14 +1070,51 @@ export interface components {
             phase: string;
             problem?: string | null;
         };
+        /** @description One look at all accounts of a directory. */
+        ImportBody: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            ended_at?: string | null;
+            id: string;
+            /**
+             * Format: int64
+             * @description Accounts that cannot be taken: without a name, or with too long a one.
+             */
+            left_out: number;
+            next_try_at?: string | null;
+            /** @description What went wrong last. */
+            problem?: string | null;
+            /** Format: int64 */
+            seen: number;
+            started_at: string;
+            /** @description `running`, `done`, `failed`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description How many there are in all, where the directory says it.
+             */
+            total?: number | null;
+            /**
+             * Format: int64
+             * @description Accounts that are not there any more; known at the end.
+             */
+            vanished: number;
+        };
         /** @description A page of a list. */
         List_AccountBody: {
             /** @description The items. */
             items: {
                 directory_id: string;
+                drift?: components["schemas"]["DriftBody"] | null;
+                /** @description As the directory has it; may be empty. */
+                email: string;
                 expires_at?: string | null;
                 external_id: string;
                 id: string;
+                /** @description When its directory was last asked; `null` in the built-in directory. */
+                last_seen_at?: string | null;
                 name: string;
                 /** @description Used only inside privileged sessions. */
                 privileged: boolean;
@@ -918,6 +1124,37 @@ export interface components {
                 user_id?: string | null;
                 /** Format: int64 */
                 version: number;
+            }[];
+            /** @description The cursor of the next page; `null` after the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_AccountLogItem: {
+            /** @description The items. */
+            items: {
+                account_id: string;
+                account_name: string;
+                /** @description `forward` (for the session), `back` (to its original state), `left_to_others` (other sessions hold it still). */
+                direction: string;
+                /** @description When the directory was told; `null` when nothing had to be changed, or not yet. */
+                done_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description Failed attempts.
+                 */
+                failed_attempts: number;
+                intended_at: string;
+                intended_by?: components["schemas"]["UserRef"] | null;
+                /** @description `untouched`, `restored`, `kept_changed_by_others`, `set_stricter`, `absent`: for the way back. */
+                outcome?: string | null;
+                /** @description What went wrong last. */
+                problem?: string | null;
+                /** @description When it was seen to be so; `null` as long as it is not. */
+                verified_at?: string | null;
+                /** @description What was seen then. */
+                verified_state?: string | null;
+                /** @description What it is to be: `enabled`, `disabled`. */
+                wanted: string;
             }[];
             /** @description The cursor of the next page; `null` after the last. */
             next?: string | null;
@@ -988,11 +1225,35 @@ export interface components {
         List_DirectoryBody: {
             /** @description The items. */
             items: {
+                /**
+                 * Format: int64
+                 * @description How many accounts it has.
+                 */
+                accounts: number;
                 created_at: string;
+                /**
+                 * Format: int64
+                 * @description Of these, accounts that somebody else changed and nobody has taken notice of yet.
+                 */
+                drifted: number;
                 id: string;
-                /** @description `built_in`. */
+                import?: components["schemas"]["ImportBody"] | null;
+                /** @description `built_in`, `postgresql`, `ldap`, `scim`, `dataverse`, `entra`, `linux`. */
                 kind: string;
                 name: string;
+                /**
+                 * Format: int64
+                 * @description Of these, privileged ones.
+                 */
+                privileged: number;
+                removed_at?: string | null;
+                /**
+                 * @description How it is reached, by kind; secrets are named, never held. `null` for the built-in directory and for those who
+                 *     may not change it.
+                 */
+                settings?: Record<string, never> | null;
+                /** Format: int64 */
+                version: number;
             }[];
             /** @description The cursor of the next page; `null` after the last. */
             next?: string | null;
@@ -1039,36 +1300,6 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
-        List_NotificationBody: {
-            /** @description The items. */
-            items: {
-                /** @description The e-mail address, or the name of the webhook. */
-                address: string;
-                /** Format: int64 */
-                attempts: number;
-                /** @description `mail`, `webhook`. */
-                channel: string;
-                created_at: string;
-                id: string;
-                /**
-                 * @description `to_approve`, `approved`, `rejected`, `starts_soon`, `started`, `ends_soon`, `ended`, `could_not_start`,
-                 *     `could_not_be_put_back`, `drift`.
-                 */
-                kind: string;
-                /** @description `null` when it is not tried any more. */
-                next_try_at?: string | null;
-                /** @description What went wrong last. */
-                problem?: string | null;
-                recipient?: components["schemas"]["UserRef"] | null;
-                sent_at?: string | null;
-                /** @description `waiting`, `sent`, `given_up`. */
-                state: string;
-                subject: string;
-            }[];
-            /** @description The cursor of the next page; `null` after the last. */
-            next?: string | null;
-        };
-        /** @description A page of a list. */
         List_PrivilegedSessionBody: {
             /** @description The items. */
             items: {
@@ -1084,8 +1315,11 @@ export interface components {
                 end_reason?: string | null;
                 ended_at?: string | null;
                 ends_at: string;
+                extension?: components["schemas"]["ExtensionBody"] | null;
                 grants: components["schemas"]["GrantBody"][];
                 id: string;
+                /** @description Accounts that are enabled or disabled with it. */
+                more_accounts: components["schemas"]["SessionAccount"][];
                 /** @description Accounts that are not proved back yet. */
                 not_back: string[];
                 reason: string;
@@ -1262,6 +1496,12 @@ export interface components {
             replay_origin: string;
             user: components["schemas"]["UserBody"];
         };
+        /** @description An account beside the first one. */
+        MoreAccountBody: {
+            /** @description `none`, `enable`, `disable`; preset: `enable`. */
+            account_action?: string | null;
+            account_id: string;
+        };
         /** @description An account that is to be made in the built-in directory. */
         NewAccountBody: {
             directory_id?: string | null;
@@ -1277,12 +1517,20 @@ export interface components {
             expires_at?: string | null;
             name: string;
         };
+        /** @description A directory that is to be added. */
+        NewDirectory: {
+            name: string;
+            /** @description How it is reached: `kind` and the fields of that kind, as the operating guide lists them. */
+            settings: Record<string, never>;
+        };
         /** @description What is asked for. */
         NewSession: {
             /** @description `none`, `enable`, `disable`; preset: `enable`. */
             account_action?: string | null;
             account_id: string;
             ends_at: string;
+            /** @description Accounts of the same owner that are enabled or disabled with it. */
+            more_accounts?: components["schemas"]["MoreAccountBody"][];
             reason: string;
             /** @description The requester knows, and has told the user, that everything is recorded. */
             recording_notice_acknowledged?: boolean | null;
@@ -1318,31 +1566,6 @@ export interface components {
             /** @description `system_administrator`, `approver`, `auditor`, `user`. */
             roles?: string[];
             user_name: string;
-        };
-        /** @description One message to one address. */
-        NotificationBody: {
-            /** @description The e-mail address, or the name of the webhook. */
-            address: string;
-            /** Format: int64 */
-            attempts: number;
-            /** @description `mail`, `webhook`. */
-            channel: string;
-            created_at: string;
-            id: string;
-            /**
-             * @description `to_approve`, `approved`, `rejected`, `starts_soon`, `started`, `ends_soon`, `ended`, `could_not_start`,
-             *     `could_not_be_put_back`, `drift`.
-             */
-            kind: string;
-            /** @description `null` when it is not tried any more. */
-            next_try_at?: string | null;
-            /** @description What went wrong last. */
-            problem?: string | null;
-            recipient?: components["schemas"]["UserRef"] | null;
-            sent_at?: string | null;
-            /** @description `waiting`, `sent`, `given_up`. */
-            state: string;
-            subject: string;
         };
         /** @description A password for one use. */
         OneTimePassword: {
@@ -1418,8 +1641,11 @@ export interface components {
             end_reason?: string | null;
             ended_at?: string | null;
             ends_at: string;
+            extension?: components["schemas"]["ExtensionBody"] | null;
             grants: components["schemas"]["GrantBody"][];
             id: string;
+            /** @description Accounts that are enabled or disabled with it. */
+            more_accounts: components["schemas"]["SessionAccount"][];
             /** @description Accounts that are not proved back yet. */
             not_back: string[];
             reason: string;
@@ -1496,9 +1722,12 @@ export interface components {
         };
         /** @description The account of a session. */
         SessionAccount: {
+            /** @description `none`, `enable`, `disable`: what the session does with it. */
+            account_action: string;
             directory_id: string;
             id: string;
             name: string;
+            /** @description `enabled`, `disabled`, `absent`: as it was last seen. */
             state: string;
         };
         /** @description What is to be changed of a request. */
@@ -1506,6 +1735,7 @@ export interface components {
             account_action?: string | null;
             account_id?: string | null;
             ends_at?: string | null;
+            more_accounts?: components["schemas"]["MoreAccountBody"][] | null;
             reason?: string | null;
             starts_at?: string | null;
             target_ids?: string[] | null;
@@ -1649,6 +1879,17 @@ export interface components {
             version?: number | null;
             web_services_in_session?: string | null;
         };
+        /** @description A connection that is to be tried. */
+        TestConnection: {
+            settings: Record<string, never>;
+        };
+        /** @description What a test of a connection found. */
+        Tested: {
+            /** @description What was found, or what is wrong and what to do, in a sentence. */
+            found: string;
+            /** @description Whether it works. */
+            ok: boolean;
+        };
         /** @description A value that was sent and that no step entered. */
         UnexplainedBody: {
             name: string;
@@ -1722,7 +1963,11 @@ export interface operations {
                 user_id?: string;
                 directory_id?: string;
                 privileged?: boolean;
-                /** @description A part of the name. */
+                /** @description `enabled`, `disabled`, `absent`. */
+                state?: string;
+                /** @description Whether somebody else changed it and nobody has taken notice yet. */
+                drifted?: boolean;
+                /** @description A part of the name; outside the built-in directory also of the directory's own id. */
                 q?: string;
                 limit?: number;
                 after?: string;
@@ -1801,6 +2046,27 @@ export interface operations {
                 "application/json": components["schemas"]["AccountChangeBody"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountBody"];
+                };
+            };
+        };
+    };
+    post_accounts_id_observe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {
@@ -1954,6 +2220,60 @@ export interface operations {
             };
         };
     };
+    post_directories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDirectory"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_directories_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestConnection"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+        };
+    };
     get_directories_id: {
         parameters: {
             query?: never;
@@ -1971,6 +2291,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DirectoryBody"];
+                };
+            };
+        };
+    };
+    delete_directories_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_directories_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DirectoryChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryBody"];
+                };
+            };
+        };
+    };
+    post_directories_id_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectoryBody"];
+                };
+            };
+        };
+    };
+    post_directories_id_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
                 };
             };
         };
@@ -2012,35 +2426,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_notifications_id_retry: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NotificationBody"];
-                };
             };
             422: {
                 headers: {
@@ -2232,6 +2617,32 @@ export interface operations {
             };
         };
     };
+    get_privileged_sessions_id_account_log: {
+        parameters: {
+            query?: {
+                /** @description Most items, 1 to 500; preset 100. */
+                limit?: number;
+                /** @description The cursor: `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AccountLogItem"];
+                };
+            };
+        };
+    };
     get_privileged_sessions_id_audit_log: {
         parameters: {
             query?: {
@@ -2299,28 +2710,35 @@ export interface operations {
             };
         };
     };
-    get_privileged_sessions_id_notifications: {
+    post_privileged_sessions_id_extend: {
         parameters: {
-            query?: {
-                /** @description Most items, 1 to 500; preset 100. */
-                limit?: number;
-                /** @description The cursor: `next` of the page before. */
-                after?: string;
-            };
+            query?: never;
             header?: never;
             path: {
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Extend"];
+            };
+        };
         responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_NotificationBody"];
+                    "application/json": components["schemas"]["PrivilegedSessionBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -25,8 +25,19 @@ export type Me = Worded<Schemas["Me"], { user: User; privileged_sessions: Privil
 
 export type AccountState = "enabled" | "disabled" | "absent";
 export type AccountAction = "none" | "enable" | "disable";
-export type Account = Worded<Schemas["AccountBody"], { state: AccountState }>;
-export type Directory = Sent<Schemas["DirectoryBody"]>;
+export type Drift = Worded<Schemas["DriftBody"], { expected: AccountState }>;
+export type Account = Worded<Schemas["AccountBody"], { state: AccountState; drift: Drift | null }>;
+export type ChangeAccount = Schemas["AccountChangeBody"];
+
+export type DirectoryKind = "built_in" | "postgresql" | "ldap" | "scim" | "dataverse" | "entra" | "linux";
+/** How a directory is reached: `kind` and the fields of that kind. */
+export type DirectorySettings = Readonly<Record<string, unknown>>;
+export type AccountImport = Worded<Schemas["ImportBody"], { state: "running" | "done" | "failed" }>;
+export type Directory = Worded<
+  Schemas["DirectoryBody"],
+  { kind: DirectoryKind; settings: DirectorySettings | null; import: AccountImport | null }
+>;
+export type Tested = Sent<Schemas["Tested"]>;
 
 export type TargetIdentity = "none" | "headers" | "assertion";
 export type TargetRecording = "privileged" | "always" | "off";
@@ -46,6 +57,8 @@ export type Action =
   | "Process"
   | "EnableAccount"
   | "DisableAccount"
+  | "Extend"
+  | "Shorten"
   | "Cancel"
   | "End";
 export type ChangeStatus = "Approve" | "Reject" | "Cancel" | "End" | "HandBack";
@@ -55,34 +68,48 @@ export type Grant = Worded<
   Schemas["GrantBody"],
   {
     phase: "opening" | "held" | "closing" | "closed";
-    baseline: AccountState | null;
-    desired: AccountState | null;
+    baseline: AccountState;
+    desired: AccountState;
     applied: AccountState | null;
-    observed: AccountState | null;
+    observed: AccountState;
+    outcome: GrantOutcome | null;
   }
 >;
+export type GrantOutcome = "untouched" | "restored" | "kept_changed_by_others" | "set_stricter" | "absent";
+export type SessionAccount = Worded<Schemas["SessionAccount"], { state: AccountState; account_action: AccountAction }>;
+export type Extension = Sent<Schemas["ExtensionBody"]>;
 export type PrivilegedSession = Worded<
   Schemas["PrivilegedSessionBody"],
   {
     status: Status;
     end_reason: EndReason | null;
-    account: Worded<Schemas["SessionAccount"], { state: AccountState }>;
+    account: SessionAccount;
+    more_accounts: SessionAccount[];
+    extension: Extension | null;
     account_action: AccountAction;
     allowed_actions: Action[];
     refused_actions: RefusedAction[];
     grants: Grant[];
   }
 >;
-export type NewPrivilegedSession = Omit<Schemas["NewSession"], "account_action"> & { account_action: AccountAction };
-export type EditPrivilegedSession = Omit<Schemas["SessionChange"], "account_action"> & { account_action?: AccountAction };
+export interface MoreAccount {
+  account_id: string;
+  account_action: AccountAction;
+}
+export type NewPrivilegedSession = Omit<Schemas["NewSession"], "account_action" | "more_accounts"> & { account_action: AccountAction; more_accounts?: MoreAccount[] };
+export type EditPrivilegedSession = Omit<Schemas["SessionChange"], "account_action" | "more_accounts"> & { account_action?: AccountAction; more_accounts?: MoreAccount[] };
 export type Opened = Sent<Schemas["OpenedBody"]>;
 export type AuditLogItem = Worded<
   Schemas["AuditLogItem"],
   {
     from_status: Status | null;
-    to_status: Status;
+    to_status: Status | null;
     changed_by_kind: "SystemAdministrator" | "Approver" | "User" | "BatchProcess";
   }
+>;
+export type AccountLogItem = Worded<
+  Schemas["AccountLogItem"],
+  { direction: "forward" | "back" | "left_to_others"; wanted: AccountState; verified_state: AccountState | null; outcome: GrantOutcome | null }
 >;
 
 export type NotificationKind =
@@ -127,5 +154,5 @@ export type ApiTokenCreated = ApiToken & { secret: string };
 export type AuditEvent = Worded<Schemas["AuditEventBody"], { channel: Channel | null; details: Record<string, unknown> }>;
 export type Change = Worded<
   Schemas["ChangeBody"],
-  { kind: "privileged_session" | "recording" | "sign_in" | "account" | "user" | "target" | "organization" }
+  { kind: "privileged_session" | "recording" | "sign_in" | "account" | "user" | "target" | "organization" | "directory" }
 >;

@@ -1,6 +1,6 @@
 import { Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import {
-  IconBuilding, IconClipboardList, IconDeviceDesktop, IconDoorEnter, IconHistory, IconKey, IconLogout, IconMoon, IconPassword, IconSelector, IconServer2, IconShieldLock,
+  IconBuilding, IconClipboardList, IconDeviceDesktop, IconDoorEnter, IconHistory, IconFolders, IconKey, IconLogout, IconMoon, IconPassword, IconSelector, IconServer2, IconShieldLock,
   IconSun, IconTerminal2, IconUsers,
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -44,7 +44,8 @@ export const Navigation = ({ me, liveness }: Props) => (
       {can.seeUsers(me).allowed && (
         <Group title={texts.nav.manage}>
           <Item to={paths.users} icon={IconUsers} label={texts.nav.users} />
-          <Item to={paths.accounts} icon={IconKey} label={texts.nav.accounts} />
+          <Item to={paths.directories} icon={IconFolders} label={texts.nav.directories} />
+          <Item to={paths.accounts()} icon={IconKey} label={texts.nav.accounts} />
           <Item to={paths.targets} icon={IconServer2} label={texts.nav.targets} />
           <Item to={paths.organization} icon={IconBuilding} label={texts.nav.organization} />
         </Group>

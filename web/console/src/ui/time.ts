@@ -46,6 +46,15 @@ export const lengthText = (ms: number): string => {
   return `${seconds} s`;
 };
 
+/** How long ago, in its largest unit: `just now`, `5 min ago`, `3 d ago`. */
+export const agoText = (at: Date, now: Date): string => {
+  const ms = now.getTime() - at.getTime();
+  if (ms < MINUTE) return "just now";
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ago`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ago`;
+  return `${Math.floor(ms / DAY)} d ago`;
+};
+
 /** A position on a recording: `4:05`, `1:04:05`. */
 export const offsetText = (ms: number): string => {
   const whole = Math.max(0, Math.floor(ms / SECOND));

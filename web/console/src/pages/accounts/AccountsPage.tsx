@@ -1,71 +1,84 @@
+import { Button, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { Link } from "react-router";
 
 import * as queries from "../../api/queries";
-import type { Account, User } from "../../api/types";
-import { AccountStateWord } from "../../components/AccountStateWord";
+import type { Directory } from "../../api/types";
 import { nameOf } from "../../components/names";
 import { ProblemNote } from "../../components/ProblemNote";
-import { paths } from "../../paths";
 import { texts } from "../../texts";
-import { type Column, DataTable } from "../../ui/DataTable";
+import { Chips } from "../../ui/Chips";
 import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
+import { Pager } from "../../ui/Pager";
 import { SearchField } from "../../ui/SearchField";
+import { zoneName } from "../../ui/time";
 import { useSearchState } from "../../ui/useSearchState";
-import { AccountDialog } from "./AccountDialog";
+import { AccountsTable } from "./AccountsTable";
+import { FLAGS, filtersOf, flagsOf, isFiltered, NO_FILTERS, STATES } from "./filter-state";
 
-const columnsFor = (owners: ReadonlyMap<string, User>, directories: ReadonlyMap<string, string>, edit: (account: Account) => void): Column<Account>[] => [
-  {
-    id: "name",
-    header: texts.accounts.name,
-    cell: (account) => (
-      <button type="button" className="link-button" onClick={() => edit(account)}>
-        {account.name}
-      </button>
-    ),
-  },
-  { id: "state", header: texts.accounts.state, cell: (account) => <AccountStateWord state={account.state} /> },
-  { id: "privileged", header: texts.accounts.privileged, cell: (account) => (account.privileged ? texts.common.privileged : <span className="soft">{texts.common.nothing}</span>) },
-  {
-    id: "owner",
-    header: texts.accounts.owner,
-    cell: (account) => {
-      const owner = account.user_id === null ? undefined : owners.get(account.user_id);
-      return owner ? nameOf(owner) : <span className="soft">{texts.common.noOwner}</span>;
-    },
-  },
-  { id: "directory", header: texts.accounts.directory, grow: true, wideOnly: true, cell: (account) => <span className="soft">{directories.get(account.directory_id)}</span> },
-  {
-    id: "request",
-    header: "",
-    cell: (account) =>
-      account.privileged && account.user_id !== null && account.state !== "absent" ? (
-        <Link to={paths.newPrivilegedSession(account.id)} className="nowrap">
-          {texts.accounts.request}
-        </Link>
-      ) : null,
-  },
-];
+const FLAG_LABELS = { privileged: texts.accounts.onlyPrivileged, drifted: texts.accounts.onlyDrifted };
 
 export const AccountsPage = () => {
   const [params, set] = useSearchState();
-  const [edited, setEdited] = useState<Account | null>(null);
-  const accounts = useQuery(queries.accounts());
-  const users = useQuery(queries.users());
   const directories = useQuery(queries.directories());
-  const q = (params.get("q") ?? "").toLowerCase();
-  const shown = accounts.data?.filter((account) => account.name.toLowerCase().includes(q)).sort((a, b) => Number(b.privileged) - Number(a.privileged) || a.name.localeCompare(b.name));
-  const columns = columnsFor(new Map((users.data ?? []).map((user) => [user.id, user])), new Map((directories.data ?? []).map(({ id, name }) => [id, name])), setEdited);
+  const accounts = useQuery(queries.accounts({ ...filtersOf(params), after: params.get("after") }));
+  const filtered = isFiltered(params);
   return (
-    <Page title={texts.accounts.title} product={texts.product} actions={<SearchField label={texts.accounts.search} value={params.get("q") ?? ""} onChange={(text) => set({ q: text })} width={220} />}>
+    <Page title={texts.accounts.title} product={texts.product} lead={directories.data && summary(directories.data, params.get("directory_id"))}>
+      <Filters directories={directories.data ?? []} />
       {accounts.error && !accounts.data ? (
         <ProblemNote error={accounts.error} onRetry={() => void accounts.refetch()} />
       ) : (
-        <DataTable caption={texts.accounts.caption} columns={columns} rows={shown} rowId={(account) => account.id} onOpen={setEdited} empty={<EmptyState title={texts.accounts.empty} hint={texts.accounts.emptyHint} />} />
+        <AccountsTable
+          list={accounts.data}
+          stale={accounts.isPlaceholderData}
+          empty={
+            filtered ? (
+              <EmptyState title={texts.accounts.emptyFiltered} hint={texts.accounts.emptyFilteredHint}>
+                <Button variant="default" onClick={() => set(NO_FILTERS)}>
+                  {texts.common.clear}
+                </Button>
+              </EmptyState>
+            ) : (
+              <EmptyState title={texts.accounts.empty} hint={texts.accounts.emptyHint} />
+            )
+          }
+        />
       )}
-      {edited !== null && <AccountDialog account={edited} users={users.data ?? []} onClose={() => setEdited(null)} />}
+      <Pager next={accounts.data?.next ?? null} firstLabel={texts.common.firstPage} nextLabel={texts.common.nextPage} />
+      <p className="small soft">{texts.common.inZone(zoneName())}</p>
     </Page>
+  );
+};
+
+/** How many there are, of the chosen directory or of all. */
+const summary = (directories: readonly Directory[], chosen: string | null): string => {
+  const counted = chosen === null ? directories : directories.filter(({ id }) => id === chosen);
+  const sum = (count: (directory: Directory) => number): string => counted.reduce((all, one) => all + count(one), 0).toLocaleString("en-GB");
+  return texts.accounts.summary(sum(({ accounts }) => accounts), sum(({ privileged }) => privileged));
+};
+
+const Filters = ({ directories }: { directories: readonly Directory[] }) => {
+  const [params, set] = useSearchState();
+  const users = useQuery(queries.users());
+  const change = (name: string) => (value: string | null) => set({ [name]: value, after: null });
+  return (
+    <div className="row" style={{ marginBottom: 12 }}>
+      <SearchField label={texts.accounts.search} value={params.get("q") ?? ""} onChange={change("q")} width={180} />
+      <Select aria-label={texts.accounts.anyDirectory} placeholder={texts.accounts.anyDirectory} clearable searchable w={{ base: "100%", sm: 160 }} value={params.get("directory_id")} onChange={change("directory_id")} data={directories.map(({ id, name }) => ({ value: id, label: name }))} />
+      <Select aria-label={texts.accounts.anyOwner} placeholder={texts.accounts.anyOwner} clearable searchable limit={50} w={{ base: "calc(50% - 4px)", sm: 140 }} value={params.get("user_id")} onChange={change("user_id")} data={(users.data ?? []).map((user) => ({ value: user.id, label: nameOf(user) }))} />
+      <Select aria-label={texts.accounts.anyState} placeholder={texts.accounts.anyState} clearable w={{ base: "calc(50% - 4px)", sm: 120 }} value={params.get("state")} onChange={change("state")} data={STATES.map((state) => ({ value: state, label: texts.accountState[state] }))} />
+      <Chips
+        label={texts.accounts.flags}
+        options={FLAGS.map((flag) => ({ value: flag, label: FLAG_LABELS[flag] }))}
+        chosen={flagsOf(params)}
+        onChange={(chosen) => set({ ...Object.fromEntries(FLAGS.map((flag) => [flag, chosen.includes(flag) ? "yes" : null])), after: null })}
+      />
+      {isFiltered(params) && (
+        <Button variant="subtle" onClick={() => set(NO_FILTERS)}>
+          {texts.common.clear}
+        </Button>
+      )}
+    </div>
   );
 };

@@ -22,6 +22,8 @@ import { useNow } from "../../ui/useNow";
 import { useSearchState } from "../../ui/useSearchState";
 import { Pager } from "../../ui/Pager";
 import { ActionDialog } from "../privileged-sessions/ActionDialog";
+import { EndDialog } from "../privileged-sessions/EndDialog";
+import { ExtensionNote } from "../privileged-sessions/ExtensionNote";
 import classes from "./MyAccessPage.module.css";
 
 const RUNNING = ["Active", "Ending"];
@@ -115,6 +117,7 @@ const SessionCard = ({ session }: { session: PrivilegedSession }) => {
   const open = can.act(session, "Open");
   const handBack = can.act(session, "HandBack");
   const cancel = can.act(session, "Cancel");
+  const extend = can.act(session, "Extend");
   const word = timeWord(session, now);
   return (
     <article className={classes["card"]} data-status={session.status} aria-label={session.account.name}>
@@ -122,7 +125,7 @@ const SessionCard = ({ session }: { session: PrivilegedSession }) => {
         <div className="stack">
           <span className="row">
             <Link className={classes["card-title"] ?? ""} to={paths.privilegedSession(session.id)}>
-              {session.account.name}
+              {[session.account, ...session.more_accounts].map(({ name }) => name).join(" + ")}
             </Link>
             <StatusBadge status={session.status} />
             {word !== null && <span className="strong">{word}</span>}
@@ -143,7 +146,12 @@ const SessionCard = ({ session }: { session: PrivilegedSession }) => {
               {texts.action.HandBack}
             </RefusableButton>
           )}
-          {cancel?.allowed && (
+          {extend?.allowed && session.extension === null && (
+            <Button variant="default" styles={{ root: { height: 40 } }} onClick={() => setDialog("Extend")}>
+              {texts.action.Extend}
+            </Button>
+          )}
+          {cancel?.allowed && session.extension === null && (
             <Button variant="default" onClick={() => setDialog("Cancel")}>
               {texts.action.Cancel}
             </Button>
@@ -151,6 +159,8 @@ const SessionCard = ({ session }: { session: PrivilegedSession }) => {
         </div>
       </div>
       <SessionWindow session={session} large />
+      {session.extension !== null && <ExtensionNote session={session} extension={session.extension} />}
+      {dialog === "Extend" && <EndDialog session={session} action={dialog} onClose={close} />}
       {dialog === "Open" && <OpenDialog session={session} onClose={close} />}
       {(dialog === "HandBack" || dialog === "Cancel") && <ActionDialog session={session} action={dialog} onClose={close} />}
     </article>

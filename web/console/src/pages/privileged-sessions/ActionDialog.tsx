@@ -3,36 +3,38 @@ import { useState } from "react";
 
 import * as calls from "../../api/calls";
 import { isProblem } from "../../api/problem";
-import type { Action, ChangeStatus, PrivilegedSession } from "../../api/types";
+import type { Action, ChangeStatus, PrivilegedSession, SessionAccount } from "../../api/types";
 import { ProblemNote } from "../../components/ProblemNote";
 import { texts } from "../../texts";
 import { useSessionCall } from "./useSessionCall";
 
-export type DialogAction = Exclude<Action, "Edit" | "Open">;
+export type DialogAction = Exclude<Action, "Edit" | "Open" | "Extend" | "Shorten">;
 
 const DANGER: readonly DialogAction[] = ["End", "Reject", "Cancel"];
 
 const isChange = (action: DialogAction): action is ChangeStatus => action !== "Process" && action !== "EnableAccount" && action !== "DisableAccount";
 
-const perform = (session: PrivilegedSession, action: DialogAction, comment: string): Promise<PrivilegedSession> => {
+const perform = (session: PrivilegedSession, action: DialogAction, account: string, comment: string): Promise<PrivilegedSession> => {
   if (isChange(action)) return calls.changeStatus(session.id, action, session.version, comment);
   if (action === "Process") return calls.processSession(session.id);
-  return calls.switchAccount(session.id, session.account_id, action === "EnableAccount");
+  return calls.switchAccount(session.id, account, action === "EnableAccount");
 };
 
 interface Props {
   session: PrivilegedSession;
   action: DialogAction;
+  /** Which one is switched, when the session has several. */
+  account?: SessionAccount;
   onClose: () => void;
 }
 
 /** What it does, a comment for the Audit log, and the action by its own name. */
-export const ActionDialog = ({ session, action, onClose }: Props) => {
+export const ActionDialog = ({ session, action, account = session.account, onClose }: Props) => {
   const [comment, setComment] = useState("");
   const word = texts.action[action];
-  const call = useSessionCall({ id: session.id, call: () => perform(session, action, comment.trim()), done: texts.dialogs.done(word), onDone: onClose });
+  const call = useSessionCall({ id: session.id, call: () => perform(session, action, account.id, comment.trim()), done: texts.dialogs.done(word), onDone: onClose });
   return (
-    <Modal opened onClose={onClose} title={`${word}: ${session.account.name}`} closeButtonProps={{ "aria-label": texts.common.close }}>
+    <Modal opened onClose={onClose} title={`${word}: ${account.name}`} closeButtonProps={{ "aria-label": texts.common.close }}>
       <form
         className="form"
         onSubmit={(event) => {

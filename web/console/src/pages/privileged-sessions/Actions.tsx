@@ -14,9 +14,13 @@ import { texts } from "../../texts";
 import { RefusableButton } from "../../ui/RefusableButton";
 import { ActionDialog } from "./ActionDialog";
 import { EditDialog } from "./EditDialog";
+import { EndDialog } from "./EndDialog";
 
 /** In the order in which they are offered. */
-const ORDER: readonly Action[] = ["Open", "HandBack", "Approve", "Reject", "Edit", "Process", "EnableAccount", "DisableAccount", "Cancel", "End"];
+const ORDER: readonly Action[] = ["Open", "HandBack", "Approve", "Reject", "Edit", "Process", "EnableAccount", "DisableAccount", "Extend", "Shorten", "Cancel", "End"];
+/** While more time is asked for, these are about that and stand with it. */
+const ABOUT_EXTENSION: readonly Action[] = ["Approve", "Reject", "Cancel", "Extend"];
+const SWITCHES: readonly Action[] = ["EnableAccount", "DisableAccount"];
 const MAIN: readonly Action[] = ["Open", "Approve"];
 const DANGER: readonly Action[] = ["End"];
 /** Rules that say *somebody else's work*, not *not now*. */
@@ -25,7 +29,11 @@ const NOT_YOURS = /\/(role-missing|not-the-user)$/;
 export const Actions = ({ session }: { session: PrivilegedSession }) => {
   const navigate = useNavigate();
   const [chosen, setChosen] = useState<Action | null>(null);
-  const offered = ORDER.filter((action) => can.act(session, action) !== null);
+  const standsElsewhere = (action: Action): boolean =>
+    (session.extension !== null && ABOUT_EXTENSION.includes(action)) ||
+    // With several accounts each has its switch on the Account tab.
+    (session.more_accounts.length > 0 && SWITCHES.includes(action));
+  const offered = ORDER.filter((action) => can.act(session, action) !== null && !standsElsewhere(action));
   const elsewhere = offered.filter((action) => session.refused_actions.some((one) => one.action === action && NOT_YOURS.test(one.type)));
   const here = offered.filter((action) => !elsewhere.includes(action));
   const start = (action: Action): void => {
@@ -70,7 +78,8 @@ export const Actions = ({ session }: { session: PrivilegedSession }) => {
         </Menu>
       )}
       {chosen === "Edit" && <EditDialog session={session} onClose={close} />}
-      {chosen !== null && chosen !== "Edit" && chosen !== "Open" && <ActionDialog session={session} action={chosen} onClose={close} />}
+      {(chosen === "Extend" || chosen === "Shorten") && <EndDialog session={session} action={chosen} onClose={close} />}
+      {chosen !== null && chosen !== "Edit" && chosen !== "Open" && chosen !== "Extend" && chosen !== "Shorten" && <ActionDialog session={session} action={chosen} onClose={close} />}
     </>
   );
 };

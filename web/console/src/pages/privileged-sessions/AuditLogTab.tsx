@@ -8,6 +8,7 @@ import { texts } from "../../texts";
 import { type Column, DataTable } from "../../ui/DataTable";
 import { EmptyState } from "../../ui/EmptyState";
 import { Time } from "../../ui/Time";
+import { actionText } from "../audit/actions";
 import classes from "./SessionPage.module.css";
 
 const columns: Column<AuditLogItem>[] = [
@@ -17,7 +18,8 @@ const columns: Column<AuditLogItem>[] = [
     header: texts.session.change,
     cell: (item) => (
       <span className="row-tight">
-        {item.from_status !== null && item.from_status !== item.to_status && (
+        {item.to_status === null && <span>{actionText(item.action.replace("privileged_session_", ""))}</span>}
+        {item.from_status !== null && item.to_status !== null && item.from_status !== item.to_status && (
           <>
             <span className="soft">{texts.status[item.from_status]}</span>
             <span className={classes["arrow"]} aria-hidden>
@@ -25,7 +27,7 @@ const columns: Column<AuditLogItem>[] = [
             </span>
           </>
         )}
-        <StatusBadge status={item.to_status} />
+        {item.to_status !== null && <StatusBadge status={item.to_status} />}
       </span>
     ),
   },
@@ -37,5 +39,5 @@ const columns: Column<AuditLogItem>[] = [
 export const AuditLogTab = ({ session }: { session: PrivilegedSession }) => {
   const log = useQuery(queries.auditLog(session.id));
   if (log.error && !log.data) return <ProblemNote error={log.error} onRetry={() => void log.refetch()} />;
-  return <DataTable caption={texts.session.auditLog} columns={columns} rows={log.data} rowId={(item) => `${item.at} ${item.from_status ?? ""} ${item.to_status} ${item.action}`} empty={<EmptyState title={texts.session.auditEmpty} />} />;
+  return <DataTable caption={texts.session.auditLog} columns={columns} rows={log.data} rowId={(item) => `${item.at} ${item.from_status ?? ""} ${item.to_status ?? ""} ${item.action}`} empty={<EmptyState title={texts.session.auditEmpty} />} />;
 };

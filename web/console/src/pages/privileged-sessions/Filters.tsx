@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import * as queries from "../../api/queries";
 import type { Status } from "../../api/types";
 import * as can from "../../can";
+import { AccountPicker } from "../../components/AccountPicker";
 import { nameOf } from "../../components/names";
 import { STATUSES } from "../../components/StatusBadge";
 import { useMe } from "../../components/useMe";
@@ -18,7 +19,6 @@ export const Filters = ({ timeline }: { timeline: boolean }) => {
   const me = useMe();
   const [params, set] = useSearchState();
   const all = can.seesAllSessions(me);
-  const accounts = useQuery({ ...queries.accounts(), enabled: can.seeAccounts(me).allowed });
   const users = useQuery({ ...queries.users(), enabled: can.seeUsers(me).allowed });
   const targets = useQuery({ ...queries.targets(), enabled: can.seeTargets(me).allowed });
   const chosen = params.getAll("status").filter((word): word is Status => STATUSES.some((status) => status === word));
@@ -34,7 +34,11 @@ export const Filters = ({ timeline }: { timeline: boolean }) => {
       />
       <div className={classes["fields"]}>
         <SearchField label={texts.sessions.search} value={params.get("q") ?? ""} onChange={(q) => set({ q, after: null })} width={300} />
-        <Pick label={texts.sessions.anyAccount} value={params.get("account_id")} onChange={change("account_id")} data={named(all ? accounts.data : me.accounts)} />
+        {all ? (
+          <AccountPicker bare clearable label={texts.sessions.anyAccount} placeholder={texts.sessions.anyAccount} className={classes["pick"]} value={params.get("account_id")} onChange={(account) => change("account_id")(account?.id ?? null)} />
+        ) : (
+          <Pick label={texts.sessions.anyAccount} value={params.get("account_id")} onChange={change("account_id")} data={named(me.accounts)} />
+        )}
         {all && <Pick label={texts.sessions.anyUser} value={params.get("user_id")} onChange={change("user_id")} data={(users.data ?? []).map((user) => ({ value: user.id, label: nameOf(user) }))} />}
         {all && <Pick label={texts.sessions.anyTarget} value={params.get("target_id")} onChange={change("target_id")} data={named(targets.data)} />}
         {!timeline && (
@@ -65,5 +69,5 @@ interface PickProps {
 }
 
 const Pick = ({ label, value, onChange, data }: PickProps) => (
-  <Select aria-label={label} placeholder={label} value={value} onChange={onChange} data={data} searchable clearable className={classes["pick"] ?? ""} nothingFoundMessage={texts.common.none} />
+  <Select aria-label={label} placeholder={label} value={value} onChange={onChange} data={data} searchable clearable limit={50} className={classes["pick"] ?? ""} nothingFoundMessage={texts.common.none} />
 );

@@ -32,6 +32,12 @@ const columns: Column<PrivilegedSession>[] = [
     cell: (session) => (
       <Link to={paths.privilegedSession(session.id)} className="cell-link nowrap">
         {session.account.name}
+        {session.more_accounts.length > 0 && (
+          <span className="soft" style={{ fontWeight: 400 }} title={texts.session.moreAccountsTitle(session.more_accounts.map(({ name }) => name).join(", "))}>
+            {" "}
+            {texts.session.moreAccounts(session.more_accounts.length)}
+          </span>
+        )}
       </Link>
     ),
   },

@@ -5,8 +5,9 @@ import { Link, useNavigate, useSearchParams } from "react-router";
 
 import * as calls from "../../api/calls";
 import * as queries from "../../api/queries";
-import type { Account, AccountAction, Target } from "../../api/types";
+import type { Account, AccountAction, MoreAccount, Target } from "../../api/types";
 import * as can from "../../can";
+import { AccountPicker } from "../../components/AccountPicker";
 import { formErrors, isShownAtFields } from "../../components/formErrors";
 import { nameOf } from "../../components/names";
 import { ProblemNote } from "../../components/ProblemNote";
@@ -18,11 +19,13 @@ import { texts } from "../../texts";
 import { Page } from "../../ui/Page";
 import { useFields } from "../../ui/useFields";
 import { AccountActionField, presetAction } from "./AccountActionField";
+import { MoreAccountsField } from "./MoreAccountsField";
 import { freshWindow, resolve, type WindowFields, windowErrors } from "./request-window";
 import { WindowField } from "./WindowField";
 
 interface Fields extends WindowFields {
   account_id: string | null;
+  more_accounts: MoreAccount[];
   target_ids: string[];
   account_action: AccountAction;
   reason: string;
@@ -30,7 +33,7 @@ interface Fields extends WindowFields {
   recording_notice_acknowledged: boolean;
 }
 
-const FIELDS = ["account_id", "user_id", "target_ids", "starts_at", "ends_at", "account_action", "reason", "ticket", "recording_notice_acknowledged"];
+const FIELDS = ["account_id", "more_accounts", "user_id", "target_ids", "starts_at", "ends_at", "account_action", "reason", "ticket", "recording_notice_acknowledged"];
 
 export const NewPage = () => {
   const me = useMe();
@@ -38,26 +41,33 @@ export const NewPage = () => {
   const client = useQueryClient();
   const [params] = useSearchParams();
   const any = can.requestForAnyAccount(me).allowed;
-  const all = useQuery({ ...queries.accounts(), enabled: any });
   const users = useQuery({ ...queries.users(), enabled: any });
   const targets = useQuery(queries.targets());
-  const accounts = any ? (all.data ?? []) : me.accounts;
-  const asked = accounts.find((one) => one.id === params.get("account"));
+  const mine = (id: string | null): Account | undefined => me.accounts.find((one) => one.id === id);
   const { values, set, errors, setErrors } = useFields<Fields>({
-    ...freshWindow(new Date()), account_id: asked?.id ?? null, target_ids: [], account_action: asked ? presetAction(asked.state) : "enable", reason: "", ticket: "", recording_notice_acknowledged: false,
+    ...freshWindow(new Date()), account_id: params.get("account"), more_accounts: [], target_ids: [], account_action: "enable", reason: "", ticket: "", recording_notice_acknowledged: false,
   });
 
-  const chosenId = values.account_id ?? asked?.id ?? null;
-  const account = accounts.find((one) => one.id === chosenId);
+  const chosen = useQuery({ ...queries.account(values.account_id ?? ""), enabled: any && values.account_id !== null });
+  const account = any ? (values.account_id === null ? undefined : chosen.data) : mine(values.account_id);
   const offered = (targets.data ?? []).filter((target) => target.recording !== "off" && target.directory_id === account?.directory_id);
   const ownerOf = ownerNames(me.user, users.data ?? []);
+
+  const choose = (one: Account): void =>
+    set({
+      account_id: one.id,
+      // Accounts beside it are of the same owner, and targets of the same directory.
+      ...(one.user_id === account?.user_id ? { more_accounts: values.more_accounts.filter(({ account_id }) => account_id !== one.id) } : { more_accounts: [] }),
+      target_ids: [],
+      account_action: presetAction(one.state),
+    });
 
   const create = useMutation({
     mutationFn: (chosen: Account) => {
       const window = resolve(values, new Date());
       if (window === null) throw new Error("unreadable window");
       return calls.requestSession({
-        account_id: chosen.id, target_ids: values.target_ids, starts_at: window.from.toISOString(), ends_at: window.to.toISOString(), reason: values.reason.trim(),
+        account_id: chosen.id, more_accounts: values.more_accounts, target_ids: values.target_ids, starts_at: window.from.toISOString(), ends_at: window.to.toISOString(), reason: values.reason.trim(),
         ...(values.ticket.trim() === "" ? {} : { ticket: values.ticket.trim() }), account_action: values.account_action, recording_notice_acknowledged: values.recording_notice_acknowledged,
       });
     },
@@ -84,7 +94,12 @@ export const NewPage = () => {
   return (
     <Page narrow title={texts.new.title} product={texts.product} trail={<Link to={paths.privilegedSessions()}>{texts.sessions.title}</Link>}>
       <form className="form" onSubmit={submit} noValidate>
-        <AccountField accounts={accounts} value={chosenId} error={errors["account_id"] ?? errors["user_id"]} ownerOf={ownerOf} onChange={(chosen) => set({ account_id: chosen.id, target_ids: [], account_action: presetAction(chosen.state) })} />
+        {any ? (
+          <AccountPicker label={texts.new.account} description={texts.new.accountHint} placeholder={texts.new.accountPick} value={values.account_id} error={errors["account_id"] ?? errors["user_id"]} about={ownerOf} onChange={(one) => one !== null && choose(one)} />
+        ) : (
+          <AccountField accounts={me.accounts} value={values.account_id} error={errors["account_id"] ?? errors["user_id"]} ownerOf={ownerOf} onChange={choose} />
+        )}
+        {account && <MoreAccountsField of={account} value={values.more_accounts} error={errors["more_accounts"]} onChange={(more_accounts) => set({ more_accounts })} />}
         <TargetsField offered={offered} account={account} value={values.target_ids} error={errors["target_ids"]} onChange={(target_ids) => set({ target_ids })} />
         <WindowField fields={values} set={set} errors={errors} />
         <AccountActionField value={values.account_action} account={account} error={errors["account_action"]} onChange={(account_action) => set({ account_action })} />

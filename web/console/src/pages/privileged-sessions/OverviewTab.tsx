@@ -1,6 +1,8 @@
 import { IconAlertTriangle, IconArrowRight } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 
+import * as queries from "../../api/queries";
 import type { AccountState, Grant, PrivilegedSession } from "../../api/types";
 import { AccountStateWord } from "../../components/AccountStateWord";
 import { Person } from "../../components/Person";
@@ -17,6 +19,8 @@ import { Told } from "./Told";
 
 export const OverviewTab = ({ session }: { session: PrivilegedSession }) => {
   const me = useMe();
+  const found = useQuery(queries.directories());
+  const directories = new Map((found.data ?? []).map(({ id, name }) => [id, name]));
   return (
     <div className="columns">
       <div>
@@ -33,7 +37,13 @@ export const OverviewTab = ({ session }: { session: PrivilegedSession }) => {
                 </div>
               ))}
             </Fact>
-            <Fact name={texts.session.action}>{texts.accountAction[session.account_action].label}</Fact>
+            <Fact name={session.more_accounts.length === 0 ? texts.session.account : texts.session.accounts}>
+              {[session.account, ...session.more_accounts].map((account) => (
+                <div key={account.id}>
+                  {account.name} <span className="soft">{directories.get(account.directory_id)} · {texts.accountAction[account.account_action].label}</span>
+                </div>
+              ))}
+            </Fact>
             {session.started_at !== null && (
               <Fact name={texts.session.started}>
                 <Time at={session.started_at} seconds />
@@ -102,7 +112,7 @@ const GrantWay = ({ grant }: { grant: Grant }) => {
         <IconArrowRight size={16} aria-hidden />
         <Stop title={texts.session.back} state={back} />
       </ol>
-      {grant.outcome !== null && <p className="small soft">{grant.outcome.replaceAll("_", " ")}</p>}
+      {grant.outcome !== null && <p className="small soft">{texts.grantOutcome[grant.outcome]}</p>}
       {grant.problem !== null && (
         <p className="small" style={{ color: "var(--tone-warn)" }}>
           {texts.session.problem}: {grant.problem} ({texts.session.attempt(grant.attempt)}

@@ -13,8 +13,10 @@ import { texts } from "../../texts";
 import { Page } from "../../ui/Page";
 import { useNow } from "../../ui/useNow";
 import { useSearchState } from "../../ui/useSearchState";
+import { AccountTab } from "./AccountTab";
 import { Actions } from "./Actions";
 import { AuditLogTab } from "./AuditLogTab";
+import { ExtensionNote } from "./ExtensionNote";
 import { OverviewTab } from "./OverviewTab";
 import { RecordingsTab } from "./RecordingsTab";
 import classes from "./SessionPage.module.css";
@@ -25,6 +27,7 @@ const TABS = [
   { id: "audit-log", label: texts.session.auditLog, panel: AuditLogTab },
   { id: "user-log", label: texts.session.userLog, panel: UserLogTab },
   { id: "recordings", label: texts.session.recordings, panel: RecordingsTab },
+  { id: "account", label: texts.session.account, panel: AccountTab },
 ] as const;
 
 const trail = <Link to={paths.privilegedSessions()}>{texts.sessions.title}</Link>;
@@ -46,7 +49,7 @@ const Session = ({ session }: { session: PrivilegedSession }) => {
   const Panel = tab.panel;
   return (
     <Page
-      title={session.account.name}
+      title={accountNames(session)}
       product={texts.product}
       trail={trail}
       lead={
@@ -57,6 +60,7 @@ const Session = ({ session }: { session: PrivilegedSession }) => {
       actions={<Actions session={session} />}
     >
       <Header session={session} />
+      {session.extension !== null && <ExtensionNote session={session} extension={session.extension} />}
       <Tabs value={tab.id} onChange={(next) => set({ tab: next === "overview" ? null : next })} keepMounted={false}>
         <Tabs.List className={classes["tabs"] ?? ""}>
           {TABS.map(({ id, label }) => (
@@ -72,6 +76,9 @@ const Session = ({ session }: { session: PrivilegedSession }) => {
     </Page>
   );
 };
+
+/** All accounts of a session, the borrowed one first. */
+const accountNames = ({ account, more_accounts }: PrivilegedSession): string => [account, ...more_accounts].map(({ name }) => name).join(" + ");
 
 const Header = ({ session }: { session: PrivilegedSession }) => {
   const now = useNow(1_000);
