@@ -1,10 +1,10 @@
 //! The public API, called in process over a real database and a real vault.
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
-mod notifications;
 mod directories;
 mod extensions;
 mod linux;
+mod notifications;
 mod principals;
 mod requests;
 mod stories;

@@ -271,6 +271,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a notification now and for another day, unless it was sent. */
+        post: operations["post_notifications_id_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organization": {
         parameters: {
             query?: never;
@@ -410,6 +427,23 @@ export interface paths {
         put?: never;
         /** Ask for a later end of an Active session; the old one stands until it is approved with change-status. */
         post: operations["post_privileged_sessions_id_extend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privileged-sessions/{id}/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who was told what about the session, oldest first. */
+        get: operations["get_privileged_sessions_id_notifications"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -899,7 +933,10 @@ export interface components {
         /** @description What changed. */
         ChangeBody: {
             id: string;
-            /** @description The noun: `privileged_session`, `recording`, `sign_in`, `account`, `user`, `target`, `organization`. */
+            /**
+             * @description The noun: `privileged_session`, `recording`, `sign_in`, `account`, `user`, `target`, `organization`,
+             *     `directory`.
+             */
             kind: string;
         };
         /** @description A decision. */
@@ -1300,6 +1337,36 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        List_NotificationBody: {
+            /** @description The items. */
+            items: {
+                /** @description The e-mail address, or the name of the webhook. */
+                address: string;
+                /** Format: int64 */
+                attempts: number;
+                /** @description `mail`, `webhook`. */
+                channel: string;
+                created_at: string;
+                id: string;
+                /**
+                 * @description `to_approve`, `approved`, `rejected`, `starts_soon`, `started`, `ends_soon`, `ended`, `could_not_start`,
+                 *     `could_not_be_put_back`, `drift`.
+                 */
+                kind: string;
+                /** @description `null` when it is not tried any more. */
+                next_try_at?: string | null;
+                /** @description What went wrong last. */
+                problem?: string | null;
+                recipient?: components["schemas"]["UserRef"] | null;
+                sent_at?: string | null;
+                /** @description `waiting`, `sent`, `given_up`. */
+                state: string;
+                subject: string;
+            }[];
+            /** @description The cursor of the next page; `null` after the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_PrivilegedSessionBody: {
             /** @description The items. */
             items: {
@@ -1566,6 +1633,31 @@ export interface components {
             /** @description `system_administrator`, `approver`, `auditor`, `user`. */
             roles?: string[];
             user_name: string;
+        };
+        /** @description One message to one address. */
+        NotificationBody: {
+            /** @description The e-mail address, or the name of the webhook. */
+            address: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @description `mail`, `webhook`. */
+            channel: string;
+            created_at: string;
+            id: string;
+            /**
+             * @description `to_approve`, `approved`, `rejected`, `starts_soon`, `started`, `ends_soon`, `ended`, `could_not_start`,
+             *     `could_not_be_put_back`, `drift`.
+             */
+            kind: string;
+            /** @description `null` when it is not tried any more. */
+            next_try_at?: string | null;
+            /** @description What went wrong last. */
+            problem?: string | null;
+            recipient?: components["schemas"]["UserRef"] | null;
+            sent_at?: string | null;
+            /** @description `waiting`, `sent`, `given_up`. */
+            state: string;
+            subject: string;
         };
         /** @description A password for one use. */
         OneTimePassword: {
@@ -2437,6 +2529,35 @@ export interface operations {
             };
         };
     };
+    post_notifications_id_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_organization: {
         parameters: {
             query?: never;
@@ -2739,6 +2860,32 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_privileged_sessions_id_notifications: {
+        parameters: {
+            query?: {
+                /** @description Most items, 1 to 500; preset 100. */
+                limit?: number;
+                /** @description The cursor: `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_NotificationBody"];
                 };
             };
         };
