@@ -8,12 +8,10 @@ import type { Account } from "../api/types";
 import * as can from "../can";
 import { texts } from "../texts";
 import { Time } from "../ui/Time";
+import { isLaxer } from "./drift";
 import { tell, tellProblem } from "./tell";
 import { useMe } from "./useMe";
 import classes from "./DriftNote.module.css";
-
-/** Laxer than it should be is a danger; anything else only deserves a look. */
-export const isLaxer = (account: Pick<Account, "state" | "drift">): boolean => account.drift !== null && account.state === "enabled" && account.drift.expected !== "enabled";
 
 export const DriftNote = ({ account }: { account: Account }) => {
   const client = useQueryClient();

@@ -19,7 +19,8 @@ import { texts } from "../../texts";
 import { Ago } from "../../ui/Ago";
 import { type Column, DataTable } from "../../ui/DataTable";
 import { Time } from "../../ui/Time";
-import { AccountDialog, isBuiltIn } from "./AccountDialog";
+import { AccountDialog } from "./AccountDialog";
+import { isBuiltIn } from "./change";
 
 interface Props {
   list: List<Account> | undefined;
@@ -78,7 +79,7 @@ const Owner = ({ account, owners, edit }: OwnerProps) => {
   if (edit === null) return owner ? nameOf(owner) : <span className="soft">{texts.common.noOwner}</span>;
   if (account.user_id === null)
     return (
-      <button type="button" className="text-button" aria-label={texts.accounts.changeOwner(account.name)} onClick={() => edit(account)}>
+      <button type="button" className="text-button" aria-label={texts.accounts.assignOwner(account.name)} onClick={() => edit(account)}>
         {texts.accounts.assign}
       </button>
     );
