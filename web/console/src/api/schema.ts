@@ -899,7 +899,10 @@ export interface components {
         /** @description What changed. */
         ChangeBody: {
             id: string;
-            /** @description The noun: `privileged_session`, `recording`, `sign_in`, `account`, `user`, `target`, `organization`. */
+            /**
+             * @description The noun: `privileged_session`, `recording`, `sign_in`, `account`, `user`, `target`, `organization`,
+             *     `directory`.
+             */
             kind: string;
         };
         /** @description A decision. */

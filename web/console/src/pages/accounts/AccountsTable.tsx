@@ -48,8 +48,11 @@ export const AccountsTable = ({ list, stale, empty, withDirectory = true }: Prop
     { id: "drift", header: texts.accounts.drift, grow: true, cell: (account) => (account.drift === null ? null : <DriftNote account={account} />) },
     { id: "actions", header: "", cell: (account) => <RowActions account={account} /> },
   ];
-  // Drift is rare: its column stands only where there is some.
-  const shown = list?.items.some((account) => account.drift !== null) ? columns : columns.filter(({ id }) => id !== "drift").map((column) => (column.id === "seen" ? { ...column, grow: true } : column));
+  // These are rare: their columns stand only where there is something in them.
+  const rare = { drift: (account: Account) => account.drift !== null, expires: (account: Account) => account.expires_at !== null };
+  const empties = Object.entries(rare).flatMap(([id, has]) => (list?.items.some(has) ? [] : [id]));
+  const kept = columns.filter(({ id }) => !empties.includes(id));
+  const shown = empties.includes("drift") ? kept.map((column) => (column.id === "seen" ? { ...column, grow: true } : column)) : kept;
   return (
     <>
       <DataTable caption={texts.accounts.caption} columns={shown} rows={list?.items} rowId={(account) => account.id} stale={stale} onOpen={setEdited} empty={empty} />
