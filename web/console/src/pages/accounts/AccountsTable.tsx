@@ -79,7 +79,7 @@ interface OwnerProps {
 
 const Owner = ({ account, owners, edit }: OwnerProps) => {
   const owner = account.user_id === null ? undefined : owners.get(account.user_id);
-  if (edit === null) return owner ? nameOf(owner) : <span className="soft">{texts.common.noOwner}</span>;
+  if (edit === null) return <span className={owner ? "nowrap" : "nowrap soft"}>{owner ? nameOf(owner) : texts.common.noOwner}</span>;
   if (account.user_id === null)
     return (
       <button type="button" className="text-button" aria-label={texts.accounts.assignOwner(account.name)} onClick={() => edit(account)}>
@@ -104,8 +104,9 @@ const PrivilegedSwitch = ({ account }: { account: Account }) => {
   const manage = can.manageAccounts(useMe());
   const changed = useChanged();
   const change = useMutation({ mutationFn: (privileged: boolean) => calls.changeAccount(account.id, { privileged, version: account.version }), onSettled: changed, onError: tellProblem });
+  if (!manage.allowed) return account.privileged ? texts.common.privileged : <span className="soft">{texts.common.nothing}</span>;
   const shown = change.isPending ? change.variables : account.privileged;
-  return <Switch size="xs" aria-label={texts.accounts.privilegedOf(account.name)} checked={shown} disabled={!manage.allowed} title={manage.allowed ? texts.accounts.privilegedHint : manage.reason} onChange={(event) => change.mutate(event.currentTarget.checked)} />;
+  return <Switch size="xs" aria-label={texts.accounts.privilegedOf(account.name)} checked={shown} title={texts.accounts.privilegedHint} onChange={(event) => change.mutate(event.currentTarget.checked)} />;
 };
 
 const RowActions = ({ account }: { account: Account }) => {
