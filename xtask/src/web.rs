@@ -4,10 +4,13 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::process::Program;
-use crate::project::{Failure, Outcome, read, target, web, write};
+use crate::project::{Failure, Outcome, read, root, target, web, write};
 use crate::setup;
 
+/// The guide that the console brings along.
+const GUIDE: &str = "docs/directories.md";
 /// What a bundle is not made from.
 const NOT_AN_INPUT: &[&str] = &["node_modules", "dist", "e2e", "test-results", "playwright-report"];
 
@@ -17,7 +20,9 @@ pub(crate) fn bundles() -> Outcome {
     let built = std::fs::metadata(&stamp).and_then(|stamp| stamp.modified()).ok();
     let complete =
         workspaces()?.iter().filter(|one| one.has("build")).all(|one| one.folder.join("dist").is_dir());
-    if complete && built.is_some_and(|built| newest_change(&web()).is_some_and(|changed| changed < built)) {
+    let guide = std::fs::metadata(root().join(GUIDE)).and_then(|guide| guide.modified()).ok();
+    let changed = newest_change(&web()).max(guide);
+    if complete && built.is_some_and(|built| changed.is_some_and(|changed| changed < built)) {
         eprintln!("    web bundles: up to date");
         return Ok(());
     }
@@ -41,15 +46,17 @@ pub(crate) fn lints() -> Outcome {
     each_workspace("typecheck")
 }
 
-/// Playwright against this executable.
+/// Playwright against this executable, with a PostgreSQL server whose roles are the accounts of a directory.
 pub(crate) fn browser_tests(executable: &Path, more: &[String]) -> Outcome {
     let chromium = setup::chromium().ok_or_else(|| Failure("there is no Chromium".to_owned()))?;
+    let postgres = Postgres::start(Durability::None)?;
     Program::new("npx")
         .args(["playwright", "test"])
         .args(more)
         .folder(&web().join("e2e"))
         .env("CHAPERONE_BIN", executable)
         .env("CHROMIUM", chromium)
+        .env(URL_VARIABLE, postgres.url())
         .run()
 }
 

@@ -31,11 +31,12 @@ export class Console {
   }
 
   /** Fills **New** and answers the id of the session that it made. */
-  async schedule(account: string, reason: string, target: string): Promise<string> {
+  async schedule(account: string, reason: string, target: string, moreAccounts: string[] = []): Promise<string> {
     const { page } = this;
     await page.goto(`${this.chaperone.consoleUrl}/privileged-sessions`);
     await page.getByRole("link", { name: "New" }).click();
     await choose(page, "Account", account);
+    for (const more of moreAccounts) await choose(page, "Add an account", more);
     await choose(page, "Targets", target);
     await page.getByLabel("Reason").fill(reason);
     await page.getByRole("checkbox", { name: /recorded/ }).check();
@@ -57,8 +58,8 @@ export class Console {
     return this.page.getByText(word, { exact: true }).first();
   }
 
-  tab(name: "Overview" | "Audit log" | "User log" | "Recordings"): Locator {
-    return this.page.getByRole("tab", { name });
+  tab(name: "Overview" | "Audit log" | "User log" | "Recordings" | "Account"): Locator {
+    return this.page.getByRole("tab", { name, exact: true });
   }
 
   /** **My access**: opens a session with the password given again and consent; answers the target's page. */

@@ -80,7 +80,7 @@ async fn an_extension_says_what_is_wrong_at_its_field() {
     let draft = world.asked(60, 3_600).await;
     assert_eq!(extend(&world, &world.anna, &draft, 7_200).await.rule(), "wrong-status");
     let id = active(&world).await;
-    for (seconds, rule) in [(60, "not-later"), (3_600, "not-later"), (24 * 3_600 + 60, "too-long")] {
+    for (seconds, rule) in [(60, "not-later"), (3_600, "not-later"), (24 * 3_600 + 60, "window-too-long")] {
         let refused = extend(&world, &world.paula, &id, seconds).await;
         assert_eq!((refused.status, refused.rule().as_str()), (422, rule), "{}", refused.text);
         assert_eq!(refused.json()["errors"][0]["field"], "ends_at");

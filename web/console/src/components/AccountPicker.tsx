@@ -37,6 +37,8 @@ export const AccountPicker = ({ label, bare = false, description, placeholder, v
   const others = useQuery(queries.accounts({ q: search, privileged: false, limit: OFFERED }));
   const found = [...(privileged.data?.items ?? []), ...(others.data?.items ?? [])].slice(0, OFFERED);
   const offered = value === null || !chosen.data || found.some((one) => one.id === value) ? found : [chosen.data, ...found];
+  const directories = useQuery(queries.directories());
+  const directoryOf = (account: Account): string => directories.data?.find(({ id }) => id === account.directory_id)?.name ?? "";
   const byId = new Map(offered.map((account) => [account.id, account]));
   const more = found.length === OFFERED;
   return (
@@ -58,11 +60,11 @@ export const AccountPicker = ({ label, bare = false, description, placeholder, v
       renderOption={({ option }) => {
         const account = byId.get(option.value);
         if (!account) return option.label;
-        const words = [texts.accountState[account.state], ...(account.privileged ? [texts.common.privileged] : []), ...(about ? [about(account)] : [])];
+        const words = [directoryOf(account), texts.accountState[account.state], ...(account.privileged ? [texts.common.privileged] : []), ...(about ? [about(account)] : [])];
         return (
           <span className="stack">
             <span>{account.name}</span>
-            <span className="small soft">{words.join(" · ")}</span>
+            <span className="small soft">{words.filter((word) => word !== "").join(" · ")}</span>
             {more && account === offered.at(-1) && <span className="small soft">{texts.accounts.pickMore}</span>}
           </span>
         );

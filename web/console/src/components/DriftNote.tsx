@@ -7,13 +7,11 @@ import * as calls from "../api/calls";
 import type { Account } from "../api/types";
 import * as can from "../can";
 import { texts } from "../texts";
-import { Time } from "../ui/Time";
+import { fullText } from "../ui/time";
+import { isLaxer } from "./drift";
 import { tell, tellProblem } from "./tell";
 import { useMe } from "./useMe";
 import classes from "./DriftNote.module.css";
-
-/** Laxer than it should be is a danger; anything else only deserves a look. */
-export const isLaxer = (account: Pick<Account, "state" | "drift">): boolean => account.drift !== null && account.state === "enabled" && account.drift.expected !== "enabled";
 
 export const DriftNote = ({ account }: { account: Account }) => {
   const client = useQueryClient();
@@ -30,9 +28,9 @@ export const DriftNote = ({ account }: { account: Account }) => {
   if (account.drift === null) return null;
   return (
     <span className={classes["drift"]} data-laxer={isLaxer(account) || undefined}>
-      <IconAlertTriangle size={15} aria-hidden />
       <span className={classes["words"]}>
-        {texts.accounts.driftSentence(texts.accountState[account.drift.expected], texts.accountState[account.state])}, <Time at={account.drift.at} />
+        <IconAlertTriangle size={15} aria-hidden />
+        <span title={fullText(new Date(account.drift.at))}>{texts.accounts.driftSentence(texts.accountState[account.drift.expected], texts.accountState[account.state])}</span>
       </span>
       {manage.allowed && (
         <Button size="compact-xs" variant="default" h={24} fz={12} px={8} loading={notice.isPending} onClick={() => notice.mutate()}>

@@ -60,7 +60,7 @@ export const Shell = () => {
           <Wordmark size={20} />
           <span className={classes["top-organization"]}>{me.data.organization_name}</span>
         </div>
-        <Drawer opened={menuOpen} onClose={menu.close} size={264} padding={0} withCloseButton={false} title={undefined} aria-label={texts.nav.main} hiddenFrom="sm">
+        <Drawer opened={menuOpen} onClose={menu.close} size={264} padding={0} withCloseButton={false} title={undefined} attributes={{ content: { "aria-label": texts.nav.main } }} hiddenFrom="sm">
           <div className={classes["drawer"]}>{navigation}</div>
         </Drawer>
         <main className={classes["main"]} id="content" tabIndex={-1}>

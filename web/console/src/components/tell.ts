@@ -2,11 +2,12 @@
 import { notifications } from "@mantine/notifications";
 
 import { sentenceOf } from "../api/problem";
+import { texts } from "../texts";
 
 export const tell = (message: string): void => {
-  notifications.show({ message, withBorder: true, autoClose: 5_000 });
+  notifications.show({ message, withBorder: true, closeButtonProps: { "aria-label": texts.common.dismiss }, autoClose: 5_000 });
 };
 
 export const tellProblem = (error: unknown): void => {
-  notifications.show({ message: sentenceOf(error), color: "yellow", withBorder: true, autoClose: 10_000 });
+  notifications.show({ message: sentenceOf(error), color: "yellow", withBorder: true, closeButtonProps: { "aria-label": texts.common.dismiss }, autoClose: 10_000 });
 };

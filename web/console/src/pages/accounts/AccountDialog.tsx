@@ -2,7 +2,7 @@ import { Checkbox, Modal, SegmentedControl, Input } from "@mantine/core";
 import type { FormEvent } from "react";
 
 import * as calls from "../../api/calls";
-import type { Account, AccountState, ChangeAccount } from "../../api/types";
+import type { Account } from "../../api/types";
 import * as can from "../../can";
 import { formErrors, isShownAtFields } from "../../components/formErrors";
 import { ProblemNote } from "../../components/ProblemNote";
@@ -13,14 +13,9 @@ import { texts } from "../../texts";
 import { Fact, Facts } from "../../ui/Facts";
 import { RefusableButton } from "../../ui/RefusableButton";
 import { useFields } from "../../ui/useFields";
+import { changedFields, type Fields, isBuiltIn } from "./change";
 
 const FIELDS = ["user_id", "privileged", "state"];
-
-interface Fields {
-  user_id: string | null;
-  privileged: boolean;
-  state: AccountState;
-}
 
 interface Props {
   account: Account;
@@ -28,16 +23,6 @@ interface Props {
   directory: string;
   onClose: () => void;
 }
-
-/** Only what was changed: saying the state again would replace what the account goes back to during a session. */
-export const changedFields = (account: Account, values: Fields): ChangeAccount => ({
-  ...(values.user_id === account.user_id ? {} : { user_id: values.user_id }),
-  ...(values.privileged === account.privileged ? {} : { privileged: values.privileged }),
-  ...(values.state === account.state ? {} : { state: values.state }),
-});
-
-/** Accounts of other directories are switched by sessions only; those of the built-in one also here. */
-export const isBuiltIn = (account: Account): boolean => account.last_seen_at === null;
 
 export const AccountDialog = ({ account, directory, onClose }: Props) => {
   const manage = can.manageAccounts(useMe());

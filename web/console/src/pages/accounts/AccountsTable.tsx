@@ -19,7 +19,8 @@ import { texts } from "../../texts";
 import { Ago } from "../../ui/Ago";
 import { type Column, DataTable } from "../../ui/DataTable";
 import { Time } from "../../ui/Time";
-import { AccountDialog, isBuiltIn } from "./AccountDialog";
+import { AccountDialog } from "./AccountDialog";
+import { isBuiltIn } from "./change";
 
 interface Props {
   list: List<Account> | undefined;
@@ -47,8 +48,11 @@ export const AccountsTable = ({ list, stale, empty, withDirectory = true }: Prop
     { id: "drift", header: texts.accounts.drift, grow: true, cell: (account) => (account.drift === null ? null : <DriftNote account={account} />) },
     { id: "actions", header: "", cell: (account) => <RowActions account={account} /> },
   ];
-  // Drift is rare: its column stands only where there is some.
-  const shown = list?.items.some((account) => account.drift !== null) ? columns : columns.filter(({ id }) => id !== "drift").map((column) => (column.id === "seen" ? { ...column, grow: true } : column));
+  // These are rare: their columns stand only where there is something in them.
+  const rare = { drift: (account: Account) => account.drift !== null, expires: (account: Account) => account.expires_at !== null };
+  const empties = Object.entries(rare).flatMap(([id, has]) => (list?.items.some(has) ? [] : [id]));
+  const kept = columns.filter(({ id }) => !empties.includes(id));
+  const shown = empties.includes("drift") ? kept.map((column) => (column.id === "seen" ? { ...column, grow: true } : column)) : kept;
   return (
     <>
       <DataTable caption={texts.accounts.caption} columns={shown} rows={list?.items} rowId={(account) => account.id} stale={stale} onOpen={setEdited} empty={empty} />
@@ -75,10 +79,10 @@ interface OwnerProps {
 
 const Owner = ({ account, owners, edit }: OwnerProps) => {
   const owner = account.user_id === null ? undefined : owners.get(account.user_id);
-  if (edit === null) return owner ? nameOf(owner) : <span className="soft">{texts.common.noOwner}</span>;
+  if (edit === null) return <span className={owner ? "nowrap" : "nowrap soft"}>{owner ? nameOf(owner) : texts.common.noOwner}</span>;
   if (account.user_id === null)
     return (
-      <button type="button" className="text-button" aria-label={texts.accounts.changeOwner(account.name)} onClick={() => edit(account)}>
+      <button type="button" className="text-button" aria-label={texts.accounts.assignOwner(account.name)} onClick={() => edit(account)}>
         {texts.accounts.assign}
       </button>
     );
@@ -100,8 +104,9 @@ const PrivilegedSwitch = ({ account }: { account: Account }) => {
   const manage = can.manageAccounts(useMe());
   const changed = useChanged();
   const change = useMutation({ mutationFn: (privileged: boolean) => calls.changeAccount(account.id, { privileged, version: account.version }), onSettled: changed, onError: tellProblem });
+  if (!manage.allowed) return account.privileged ? texts.common.privileged : <span className="soft">{texts.common.nothing}</span>;
   const shown = change.isPending ? change.variables : account.privileged;
-  return <Switch size="xs" aria-label={texts.accounts.privilegedOf(account.name)} checked={shown} disabled={!manage.allowed} title={manage.allowed ? texts.accounts.privilegedHint : manage.reason} onChange={(event) => change.mutate(event.currentTarget.checked)} />;
+  return <Switch size="xs" aria-label={texts.accounts.privilegedOf(account.name)} checked={shown} title={texts.accounts.privilegedHint} onChange={(event) => change.mutate(event.currentTarget.checked)} />;
 };
 
 const RowActions = ({ account }: { account: Account }) => {

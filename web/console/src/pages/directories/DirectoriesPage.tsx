@@ -20,7 +20,7 @@ import { KindIcon } from "./KindIcon";
 const words = texts.directories;
 
 const columns: Column<Directory>[] = [
-  { id: "name", header: words.name, cell: (directory) => <Link className="cell-link" to={paths.directory(directory.id)}>{directory.name}</Link> },
+  { id: "name", header: words.name, cell: (directory) => <Link className="cell-link nowrap" to={paths.directory(directory.id)}>{directory.name}</Link> },
   {
     id: "kind",
     header: words.kind,

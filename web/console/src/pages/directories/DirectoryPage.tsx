@@ -110,7 +110,7 @@ const ConnectionSection = ({ directory, changeable }: { directory: Directory; ch
         changeable ? (
           <span className="row">
             <Button {...SMALL} variant="default" onClick={() => setEditing(true)}>
-              {words.change}
+              {texts.common.edit}
             </Button>
             <Button {...SMALL} variant="default" loading={test.isPending} onClick={() => test.mutate()}>
               {words.test}

@@ -14,9 +14,12 @@ const renderer = new Renderer();
 renderer.heading = function ({ tokens, depth, text }) {
   return `<h${depth} id="${anchorOf(text)}">${this.parser.parseInline(tokens)}</h${depth}>`;
 };
+// What is wider than the page scrolls by itself, also by keyboard.
 renderer.table = function (token) {
-  // A wide table scrolls by itself, not the page.
-  return `<div class="table" tabindex="0" role="region">${Renderer.prototype.table.call(this, token)}</div>`;
+  return `<div class="table" tabindex="0">${Renderer.prototype.table.call(this, token)}</div>`;
+};
+renderer.code = function (token) {
+  return Renderer.prototype.code.call(this, token).replace("<pre>", '<pre tabindex="0">');
 };
 
 /** Without its first heading, which is the page's own. */

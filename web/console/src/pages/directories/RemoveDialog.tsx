@@ -6,11 +6,13 @@ import * as calls from "../../api/calls";
 import { ApiProblem } from "../../api/problem";
 import * as queries from "../../api/queries";
 import type { Directory } from "../../api/types";
-import { nameOf } from "../../components/names";
+import { accountNames, nameOf } from "../../components/names";
 import { ProblemNote } from "../../components/ProblemNote";
 import { StatusBadge } from "../../components/StatusBadge";
 import { paths } from "../../paths";
 import { texts } from "../../texts";
+import { spanText } from "../../ui/time";
+import { useNow } from "../../ui/useNow";
 import { idsIn } from "./ids";
 
 const words = texts.directories;
@@ -38,6 +40,7 @@ export const RemoveDialog = ({ directory, onDone, onClose }: { directory: Direct
 };
 
 const Needed = ({ ids }: { ids: readonly string[] }) => {
+  const now = useNow(60_000);
   const sessions = useQueries({ queries: ids.map((id) => queries.session(id)) });
   return (
     <div className="note" data-tone="warn" role="alert">
@@ -48,8 +51,13 @@ const Needed = ({ ids }: { ids: readonly string[] }) => {
             const session = sessions[index]?.data;
             return (
               <li key={id} className="row">
-                <Link className="text-link" to={paths.privilegedSession(id)}>{session ? `${session.account.name}, ${nameOf(session.user)}` : id}</Link>
-                {session && <StatusBadge status={session.status} />}
+                <Link className="text-link" to={paths.privilegedSession(id)}>{session ? `${accountNames(session)}, ${nameOf(session.user)}` : id}</Link>
+                {session && (
+                  <>
+                    <StatusBadge status={session.status} />
+                    <span className="small soft">{spanText(new Date(session.starts_at), new Date(session.ends_at), now)}</span>
+                  </>
+                )}
               </li>
             );
           })}

@@ -8,6 +8,7 @@ import * as queries from "../../api/queries";
 import type { Action, PrivilegedSession } from "../../api/types";
 import * as can from "../../can";
 import { AccountStateWord } from "../../components/AccountStateWord";
+import { accountNames } from "../../components/names";
 import { OpenDialog } from "../../components/OpenDialog";
 import { SessionWindow, timeWord } from "../../components/SessionWindow";
 import { StatusBadge } from "../../components/StatusBadge";
@@ -125,7 +126,7 @@ const SessionCard = ({ session }: { session: PrivilegedSession }) => {
         <div className="stack">
           <span className="row">
             <Link className={classes["card-title"] ?? ""} to={paths.privilegedSession(session.id)}>
-              {[session.account, ...session.more_accounts].map(({ name }) => name).join(" + ")}
+              {accountNames(session)}
             </Link>
             <StatusBadge status={session.status} />
             {word !== null && <span className="strong">{word}</span>}

@@ -104,10 +104,9 @@ const Entry = ({ entry }: { entry: AccountLogItem }) => {
           <ol className={classes["way"]}>
             <Stop name={words.intended} at={entry.intended_at} />
             <Stop name={words.done} at={entry.done_at} otherwise={notNeeded ? words.notNeeded : words.notYet} reached={notNeeded} />
-            <Stop name={words.verified} at={entry.verified_at} otherwise={words.notYet} says={entry.verified_state === null ? null : words.is(texts.accountState[entry.verified_state])} />
+            <Stop name={words.verified} at={entry.verified_at} otherwise={words.notYet} says={verdict(entry)} />
           </ol>
         )}
-        {entry.outcome !== null && <p className="small">{texts.grantOutcome[entry.outcome]}</p>}
         {(entry.problem !== null || entry.failed_attempts > 0) && (
           <p className={classes["problem"]}>
             <IconAlertTriangle size={15} aria-hidden />
@@ -120,6 +119,12 @@ const Entry = ({ entry }: { entry: AccountLogItem }) => {
       </div>
     </li>
   );
+};
+
+/** How it was seen then, and for the way back what became of it. */
+const verdict = ({ verified_state, outcome }: AccountLogItem): string | null => {
+  const said = [...(verified_state === null ? [] : [words.is(texts.accountState[verified_state])]), ...(outcome === null ? [] : [texts.grantOutcome[outcome]])];
+  return said.length === 0 ? null : said.join("; ");
 };
 
 interface StopProps {

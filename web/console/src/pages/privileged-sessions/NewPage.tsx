@@ -27,7 +27,8 @@ interface Fields extends WindowFields {
   account_id: string | null;
   more_accounts: MoreAccount[];
   target_ids: string[];
-  account_action: AccountAction;
+  /** null: what is wanted of an account in its state, as a rule. */
+  account_action: AccountAction | null;
   reason: string;
   ticket: string;
   recording_notice_acknowledged: boolean;
@@ -45,11 +46,12 @@ export const NewPage = () => {
   const targets = useQuery(queries.targets());
   const mine = (id: string | null): Account | undefined => me.accounts.find((one) => one.id === id);
   const { values, set, errors, setErrors } = useFields<Fields>({
-    ...freshWindow(new Date()), account_id: params.get("account"), more_accounts: [], target_ids: [], account_action: "enable", reason: "", ticket: "", recording_notice_acknowledged: false,
+    ...freshWindow(new Date()), account_id: params.get("account"), more_accounts: [], target_ids: [], account_action: null, reason: "", ticket: "", recording_notice_acknowledged: false,
   });
 
   const chosen = useQuery({ ...queries.account(values.account_id ?? ""), enabled: any && values.account_id !== null });
   const account = any ? (values.account_id === null ? undefined : chosen.data) : mine(values.account_id);
+  const action = values.account_action ?? (account ? presetAction(account.state) : "enable");
   const offered = (targets.data ?? []).filter((target) => target.recording !== "off" && target.directory_id === account?.directory_id);
   const ownerOf = ownerNames(me.user, users.data ?? []);
 
@@ -59,7 +61,7 @@ export const NewPage = () => {
       // Accounts beside it are of the same owner, and targets of the same directory.
       ...(one.user_id === account?.user_id ? { more_accounts: values.more_accounts.filter(({ account_id }) => account_id !== one.id) } : { more_accounts: [] }),
       target_ids: [],
-      account_action: presetAction(one.state),
+      account_action: null,
     });
 
   const create = useMutation({
@@ -68,7 +70,7 @@ export const NewPage = () => {
       if (window === null) throw new Error("unreadable window");
       return calls.requestSession({
         account_id: chosen.id, more_accounts: values.more_accounts, target_ids: values.target_ids, starts_at: window.from.toISOString(), ends_at: window.to.toISOString(), reason: values.reason.trim(),
-        ...(values.ticket.trim() === "" ? {} : { ticket: values.ticket.trim() }), account_action: values.account_action, recording_notice_acknowledged: values.recording_notice_acknowledged,
+        ...(values.ticket.trim() === "" ? {} : { ticket: values.ticket.trim() }), account_action: action, recording_notice_acknowledged: values.recording_notice_acknowledged,
       });
     },
     onSuccess: async (session) => {
@@ -102,7 +104,7 @@ export const NewPage = () => {
         {account && <MoreAccountsField of={account} value={values.more_accounts} error={errors["more_accounts"]} onChange={(more_accounts) => set({ more_accounts })} />}
         <TargetsField offered={offered} account={account} value={values.target_ids} error={errors["target_ids"]} onChange={(target_ids) => set({ target_ids })} />
         <WindowField fields={values} set={set} errors={errors} />
-        <AccountActionField value={values.account_action} account={account} error={errors["account_action"]} onChange={(account_action) => set({ account_action })} />
+        <AccountActionField value={action} account={account} error={errors["account_action"]} onChange={(account_action) => set({ account_action })} />
         <Textarea label={texts.new.reason} description={texts.new.reasonHint} autosize minRows={2} maxLength={4000} value={values.reason} error={errors["reason"]} onChange={(event) => set({ reason: event.currentTarget.value })} />
         <TextInput label={texts.new.ticket} description={texts.new.ticketHint} maxLength={200} value={values.ticket} error={errors["ticket"]} maw={320} onChange={(event) => set({ ticket: event.currentTarget.value })} />
         <RecordingNotice text={me.recording_notice} />

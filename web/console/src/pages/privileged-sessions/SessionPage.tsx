@@ -5,7 +5,7 @@ import { Link, useParams } from "react-router";
 import * as queries from "../../api/queries";
 import type { PrivilegedSession } from "../../api/types";
 import { Loaded } from "../../components/Loaded";
-import { nameOf } from "../../components/names";
+import { accountNames, nameOf } from "../../components/names";
 import { SessionWindow, timeWord } from "../../components/SessionWindow";
 import { StatusBadge } from "../../components/StatusBadge";
 import { paths } from "../../paths";
@@ -76,9 +76,6 @@ const Session = ({ session }: { session: PrivilegedSession }) => {
     </Page>
   );
 };
-
-/** All accounts of a session, the borrowed one first. */
-const accountNames = ({ account, more_accounts }: PrivilegedSession): string => [account, ...more_accounts].map(({ name }) => name).join(" + ");
 
 const Header = ({ session }: { session: PrivilegedSession }) => {
   const now = useNow(1_000);
