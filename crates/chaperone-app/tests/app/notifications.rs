@@ -97,7 +97,7 @@ async fn an_account_that_is_gone_is_told_as_a_start_that_failed() {
     world.process().await;
     assert_eq!(world.session(id).await.session.status(), Status::Failed);
     assert_eq!(told(&world, id).await, ["to_approve", "approved", "could_not_start"]);
-    assert!(last_body(&world, id).await.contains("does not know the account any more"));
+    assert!(last_body(&world, id).await.contains("does not know the account erp-admin any more"));
 }
 
 #[tokio::test]
