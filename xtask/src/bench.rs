@@ -6,6 +6,7 @@
 
 mod append;
 mod certificate;
+mod due;
 mod gateway;
 mod load;
 mod nginx;
@@ -38,6 +39,8 @@ enum Part {
     Load,
     /// Audit events per second, durable
     Events,
+    /// A thousand and ten thousand sessions due in the same second
+    Due,
     /// The barrier, memory, the recorder
     Browser,
 }
@@ -49,6 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let wants = |part: Part| arguments.only.is_none_or(|only| only == part);
     if wants(Part::Events) {
         stages.stage("audit events appended", || append::measure(arguments.seconds));
+    }
+    if wants(Part::Due) {
+        stages.stage("sessions due at once", due::measure);
     }
     if wants(Part::Load) || wants(Part::Browser) {
         let executable =

@@ -91,7 +91,22 @@ pub(crate) fn example(package: &str, name: &str) -> Outcome<PathBuf> {
     Program::cargo()
         .args(["build", "--locked", "--package", package, "--example", name, "--profile", profile.name()])
         .run()?;
-    Ok(target().join(profile.folder()).join("examples").join(name))
+    Ok(built_example(profile, name))
+}
+
+/// Builds what kills the executable, and an executable that can be killed at named steps beside it; returns where the
+/// killer is. No page is needed for it.
+pub(crate) fn killer(profile: Profile) -> Outcome<PathBuf> {
+    Program::cargo()
+        .args(["build", "--locked", "--package", "chaperone", "--bin", "chaperone", "--example", "torture"])
+        .args(["--features", "chaperone/faults", "--profile", profile.name()])
+        .run()?;
+    Ok(built_example(profile, "torture"))
+}
+
+/// Where an example is that was built.
+pub(crate) fn built_example(profile: Profile, name: &str) -> PathBuf {
+    target().join(profile.folder()).join("examples").join(name)
 }
 
 fn built(profile: Profile) -> PathBuf {

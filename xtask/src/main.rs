@@ -28,6 +28,7 @@ mod setup;
 mod stages;
 mod test;
 mod tidy;
+mod torture;
 mod web;
 
 use std::process::ExitCode;
@@ -55,6 +56,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Measure: the gateway against nginx, the barrier, the store, memory
     Bench(bench::Arguments),
+    /// Kill the executable over and over, and see that every account comes back
+    Torture(torture::Arguments),
     /// Install what the tests need, and nothing else
     Setup,
 }
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Dev(arguments) => dev::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Torture(arguments) => torture::run(&arguments),
         Command::Setup => setup::for_tests(),
     };
     match outcome {

@@ -15,12 +15,14 @@ struct Package {
     is_there: fn() -> bool,
 }
 
+const POSTGRESQL: Package = Package {
+    name: "postgresql",
+    for_what: "the store's second database, and a directory of roles",
+    is_there: || postgres::programs().is_ok(),
+};
+
 const TEST_PACKAGES: &[Package] = &[
-    Package {
-        name: "postgresql",
-        for_what: "the store's second database",
-        is_there: || postgres::programs().is_ok(),
-    },
+    POSTGRESQL,
     Package { name: "chromium", for_what: "the browser tests", is_there: || chromium().is_some() },
     Package { name: "fonts-liberation", for_what: "text in the browser tests", is_there: fonts_are_there },
     Package {
@@ -62,6 +64,11 @@ pub(crate) fn for_tests() -> Outcome {
     debian_packages(TEST_PACKAGES)?;
     python::packages()?;
     npm_packages()
+}
+
+/// What `cargo xtask torture` needs: the server whose roles are the accounts.
+pub(crate) fn for_torture() -> Outcome {
+    debian_packages(&[POSTGRESQL])
 }
 
 /// What `cargo xtask bench` needs besides.

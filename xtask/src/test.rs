@@ -8,7 +8,7 @@ use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::process::{Program, is_installed};
 use crate::project::Outcome;
 use crate::stages::Stages;
-use crate::{build, check, python, setup, web};
+use crate::{build, check, python, setup, torture, web};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -53,6 +53,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let executable = stages.needed("executable and tests", build::executable_and_tests)?;
         if wants(Part::Rust) {
             stages.stage("Rust tests", || rust_tests(&arguments.more));
+            if arguments.more.is_empty() {
+                stages.stage("kills", || torture::short(&Postgres::start(Durability::None)?));
+            }
         }
         if wants(Part::Check) {
             check::slow(&mut stages, &executable, Generated::Compare);

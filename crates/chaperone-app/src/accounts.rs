@@ -2,7 +2,6 @@
 
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::{AccountId, DirectoryId, UserId};
 use chaperone_domain::privileged_session::State;
 use chaperone_domain::user::Role;
@@ -11,6 +10,7 @@ use chaperone_store::{AccountFilter, Events, Items, Page, StoreError};
 use crate::app::App;
 use crate::changes::ChangedNoun;
 use crate::errors::AppError;
+use crate::grants::rebase;
 use crate::op::{EventExt as _, Op, Who};
 use crate::secrets;
 
@@ -185,15 +185,14 @@ ask for one, or change it in the directory itself.";
                     row.owner = change.owner.unwrap_or(row.owner);
                     row.privileged = change.privileged.unwrap_or(row.privileged);
                     let mut event = op.event(AuditAction::AccountChanged, "account", row.id);
+                    let mut intended = None;
                     if let Some(state) = change.state {
                         match tx.read().open_grant(row.id).await? {
-                            Some((mut grant, _)) => {
-                                let fence = grant.fence;
+                            Some((mut grant, holders)) => {
                                 event = event
                                     .with("old_baseline", grant.baseline.state.name())
                                     .with("new_baseline", state.name());
-                                grant.baseline = Attributes { state, ..grant.baseline };
-                                tx.update_grant(&grant, fence).await?;
+                                intended = rebase(tx, &op, &mut grant, &holders, state).await?;
                             }
                             None => {
                                 event = event.changed("state", &old.state.name(), &state.name());
@@ -214,11 +213,14 @@ ask for one, or change it in the directory itself.";
                     );
                     tx.update_account(&row, old.version).await?;
                     row.version = old.version + 1;
-                    Ok::<_, AppError>(tx.commit(row, Events::one(event)))
+                    let events = Events::one(event);
+                    let events = intended.into_iter().fold(events, Events::and);
+                    Ok::<_, AppError>(tx.commit(row, events))
                 })
             })
             .await?;
         self.account_moved(&after);
+        self.processor_nudge.notify_one();
         Ok(after)
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chaperone_connectors::Secrets;
 use chaperone_domain::Instant;
+use chaperone_domain::ids::NodeId;
 use chaperone_domain::target::Target;
 use chaperone_recording::Vault;
 use chaperone_store::Store;
@@ -14,14 +15,14 @@ use crate::assertion::AssertionKey;
 use crate::attempts::Attempts;
 use crate::changes::Changes;
 use crate::clock::{Clock, HighWaterClock};
-use crate::connectors::Connectors;
+use crate::connectors::{Connectors, Opener};
 use crate::errors::AppError;
 use crate::faults::Faults;
 use crate::gate::Gate;
-use crate::grants::{Hands, Unheld};
+use crate::grants::{Hands, Unheard, Unheld};
 use crate::notifications::{Channels, Nudges};
 use crate::recordings::Viewings;
-use crate::secrets::{Keys, Passwords};
+use crate::secrets::{self, Keys, Passwords};
 
 /// The public addresses of the console and of the replay frame, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub struct App {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
     pub(crate) clock: HighWaterClock,
+    /// This run of the executable, in leases.
+    pub(crate) node: NodeId,
     pub(crate) keys: Keys,
     pub(crate) assertion_key: AssertionKey,
     pub(crate) passwords: Passwords,
@@ -92,6 +95,8 @@ pub struct App {
     pub(crate) hands: Hands,
     /// What keeps sessions from taking hold of accounts.
     pub(crate) unheld: Unheld,
+    /// Calls to directories whose end was not heard.
+    pub(crate) unheard: Unheard,
     /// The ways into directories.
     pub(crate) connectors: Connectors,
     /// Wakes the job that imports accounts.
@@ -105,16 +110,23 @@ pub struct App {
 impl App {
     /// Opens the app over its parts and takes in what is live.
     pub async fn open(config: AppConfig) -> Result<Arc<Self>, AppError> {
+        Self::open_with(config, Box::new(chaperone_connectors::open)).await
+    }
+
+    /// As [`App::open`], with another way into directories.
+    pub async fn open_with(config: AppConfig, opener: Opener) -> Result<Arc<Self>, AppError> {
         let stored = config
             .store
             .keep_books(|books| Box::pin(async move { books.raise_high_water(Instant::MIN).await }))
             .await?;
         let keys = Keys::derive(&config.master_key)?;
         let assertion_key = AssertionKey::new(keys.assertion_seed())?;
+        let clock = HighWaterClock::new(config.clock, Some(stored));
         let app = Arc::new(Self {
             store: config.store,
             vault: config.vault,
-            clock: HighWaterClock::new(config.clock, Some(stored)),
+            node: NodeId::new(secrets::new_uuid(clock.now())),
+            clock,
             keys,
             assertion_key,
             passwords: Passwords::default(),
@@ -131,7 +143,8 @@ impl App {
             nudges: Nudges::default(),
             hands: Hands::default(),
             unheld: Unheld::default(),
-            connectors: Connectors::new(Secrets::new(config.directory_secrets)),
+            unheard: Unheard::default(),
+            connectors: Connectors::new(Secrets::new(config.directory_secrets), opener),
             imports_nudge: Notify::new(),
             unrecordable_since: std::sync::Mutex::new(None),
             readiness: tokio::sync::Mutex::new(None),

@@ -1,4 +1,7 @@
 //! The built-in directory: an account is a row, and its state is the user's right to enter targets.
+//!
+//! A change that a grant asks for compares the grant's fence in its own transaction, so that a node that slept through
+//! what others did changes nothing; no lease is needed.
 
 use async_trait::async_trait;
 use chaperone_connectors::{
@@ -8,7 +11,7 @@ use chaperone_domain::Instant;
 use chaperone_domain::account::AccountState;
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::grant::Attributes;
-use chaperone_domain::ids::DirectoryId;
+use chaperone_domain::ids::{DirectoryId, GrantId};
 use chaperone_store::{Events, Page, StoreError};
 
 use crate::app::App;
@@ -21,6 +24,8 @@ const PAGE: u64 = 500;
 pub(crate) struct BuiltInDirectory<'a> {
     pub(crate) app: &'a App,
     pub(crate) directory_id: DirectoryId,
+    /// Changes hold only while the grant has this fence.
+    pub(crate) fence: Option<(GrantId, i64)>,
 }
 
 fn unreachable(error: StoreError) -> ConnectorError {
@@ -74,13 +79,18 @@ impl Connector for BuiltInDirectory<'_> {
         now: Instant,
     ) -> Result<(), ConnectorError> {
         let (id, expected, key) = (account.id, expected.attributes, key.to_owned());
-        let op = Op::processor(now);
+        let (op, fence) = (Op::processor(now), self.fence);
         let done = self
             .app
             .store
             .write(move |tx| {
                 let (op, key) = (op.clone(), key.clone());
                 Box::pin(async move {
+                    if let Some((grant, fence)) = fence
+                        && tx.read().grant(grant).await?.is_none_or(|grant| grant.fence != fence)
+                    {
+                        return Err(StoreError::Stale);
+                    }
                     if !tx.compare_and_set_account(id, expected, to).await? {
                         return Err(StoreError::Stale);
                     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chaperone_connectors::{
@@ -13,7 +14,7 @@ use chaperone_domain::account::Account;
 use chaperone_domain::directory::{Directory, DirectoryKind};
 use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::DirectoryId;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::App;
 use crate::built_in_directory::BuiltInDirectory;
@@ -21,20 +22,42 @@ use crate::built_in_directory::BuiltInDirectory;
 /// Calls to one directory at the same time, at most: one that is slow holds up its own accounts only.
 const CALLS_AT_ONCE: usize = 16;
 
+/// For how long a directory's row is taken to be as it was read: it changes when somebody changes its settings.
+const ROW_FRESH: Duration = Duration::from_secs(1);
+
+/// How a directory is opened; the executable uses [`chaperone_connectors::open`].
+pub type Opener = Box<dyn Fn(Settings, Secrets) -> Result<Arc<dyn Connector>, ConnectorError> + Send + Sync>;
+
 /// What is open.
 pub(crate) struct Connectors {
     secrets: Secrets,
+    opener: Opener,
     open: Mutex<HashMap<DirectoryId, (i64, Arc<Limited>)>>,
+    rows: Mutex<HashMap<DirectoryId, (tokio::time::Instant, Directory)>>,
 }
 
 impl Connectors {
-    pub(crate) fn new(secrets: Secrets) -> Self {
-        Self { secrets, open: Mutex::default() }
+    pub(crate) fn new(secrets: Secrets, opener: Opener) -> Self {
+        Self { secrets, opener, open: Mutex::default(), rows: Mutex::default() }
     }
 
     /// The connector of settings that are not stored yet.
     pub(crate) fn of_settings(&self, settings: Settings) -> Result<Arc<dyn Connector>, ConnectorError> {
-        chaperone_connectors::open(settings, self.secrets.clone())
+        (self.opener)(settings, self.secrets.clone())
+    }
+
+    /// The directory's row is to be read anew.
+    pub(crate) fn forget(&self, id: DirectoryId) {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    fn row(&self, id: DirectoryId) -> Option<Directory> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.get(&id).filter(|(read_at, _)| read_at.elapsed() < ROW_FRESH).map(|(_, row)| row.clone())
+    }
+
+    fn keep_row(&self, read_at: tokio::time::Instant, row: Directory) {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).insert(row.id, (read_at, row));
     }
 
     fn of(&self, directory: &Directory) -> Result<Arc<Limited>, ConnectorError> {
@@ -56,8 +79,16 @@ impl Connectors {
 
 /// A connector with a limit of calls at the same time.
 pub(crate) struct Limited {
-    inner: Arc<dyn Connector>,
+    /// The connector itself, for those who have taken room.
+    pub(crate) inner: Arc<dyn Connector>,
     room: Semaphore,
+}
+
+impl Limited {
+    /// Room for one call; `None` never, as nobody closes it.
+    pub(crate) async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        self.room.acquire().await.ok()
+    }
 }
 
 #[async_trait]
@@ -120,13 +151,18 @@ impl App {
     /// The connector of a directory.
     pub(crate) fn reach(&self, directory: &Directory) -> Result<Reached<'_>, ConnectorError> {
         if directory.kind == DirectoryKind::BuiltIn {
-            return Ok(Reached::BuiltIn(BuiltInDirectory { app: self, directory_id: directory.id }));
+            let directory_id = directory.id;
+            return Ok(Reached::BuiltIn(BuiltInDirectory { app: self, directory_id, fence: None }));
         }
         Ok(Reached::Other(self.connectors.of(directory)?))
     }
 
     /// The connector of the directory that holds the account, also when the directory was removed meanwhile.
     pub(crate) async fn connector(&self, account: &Account) -> Result<Reached<'_>, ConnectorError> {
+        if let Some(directory) = self.connectors.row(account.directory_id) {
+            return self.reach(&directory);
+        }
+        let read_at = tokio::time::Instant::now();
         let directory = self
             .store
             .read()
@@ -134,7 +170,10 @@ impl App {
             .await
             .map_err(|error| ConnectorError::unreachable("The database cannot be reached.", error))?;
         match directory {
-            Some(directory) => self.reach(&directory),
+            Some(directory) => {
+                self.connectors.keep_row(read_at, directory.clone());
+                self.reach(&directory)
+            }
             None => {
                 Err(ConnectorError::refused("The account's directory is not known.", account.directory_id))
             }
@@ -145,6 +184,11 @@ impl App {
     pub(crate) async fn observe(&self, account: &Account) -> Result<Observation, ConnectorError> {
         self.connector(account).await?.observe(&external(account)).await
     }
+}
+
+/// Whether the account is held by another system, which knows nothing of our fences.
+pub(crate) fn is_elsewhere(account: &Account) -> bool {
+    account.last_seen_at.is_some()
 }
 
 /// The account as its directory knows it.

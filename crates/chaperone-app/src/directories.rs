@@ -266,6 +266,7 @@ impl App {
 
     /// Tells watchers that a directory, its import or its accounts moved.
     pub(crate) fn directory_moved(&self, id: DirectoryId) {
+        self.connectors.forget(id);
         self.changes.tell(ChangedNoun::Directory, id.uuid(), Vec::new());
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! [`App::process_session`] is level-triggered. It reads the session as it is now, makes the one step that is due,
 //! and looks again until nothing is due; every step commits its intent with its event before the effect, so that
-//! it can be stopped anywhere and asked again by anybody. [`hold`] takes hold of an account, [`forward`] makes it as
-//! it is wanted, [`back`] brings it back, [`watch`] sees what others make of it meanwhile; they only know accounts,
-//! never why.
+//! it can be stopped anywhere and asked again by anybody. [`start`] leads a session in, [`hold`] takes hold of an account, [`forward`] makes it as
+//! it is wanted, [`back`] brings it back, [`again`] looks whether it stayed so, [`watch`] sees what others make of it
+//! meanwhile; they only know accounts, never why. What changes an account is sent by [`lease`] alone.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -20,25 +20,38 @@ use chaperone_store::Events;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::app::App;
-use crate::connectors::{expiry_of, external};
+use crate::connectors::{expiry_of, external, is_elsewhere};
 use crate::errors::AppError;
 use crate::op::{EventExt as _, Op};
 use crate::privileged_sessions::{ChangedByKind, make_move};
 use crate::secrets;
 
+mod again;
 mod back;
 mod forward;
 mod hold;
+mod lease;
+mod lost;
+mod returned;
+mod start;
 mod switch;
 mod watch;
 
 pub(crate) use hold::Unheld;
-pub(crate) use switch::move_holds;
+pub(crate) use lease::Unheard;
+pub(crate) use switch::{move_holds, rebase};
 
 /// Steps of one session in one go; each account needs two and the session five for its whole life, races add a few.
 const STEPS_MAX: usize = 128;
 /// Accounts are spread over this many hands: one moves an account at a time, different ones move side by side.
-const HANDS: usize = 64;
+const HANDS: usize = 256;
+
+/// The hands that were taken.
+struct Taken<'a> {
+    _hands: Vec<MutexGuard<'a, ()>>,
+    /// Whether somebody else had one of them.
+    waited: bool,
+}
 
 /// One hand at a time per account on this node; other nodes lose on versions and fences.
 pub(crate) struct Hands([Mutex<()>; HANDS]);
@@ -51,28 +64,35 @@ impl Default for Hands {
 
 impl Hands {
     /// Takes the hands of all accounts of a session, always in the same order, so that no two wait for each other.
-    async fn take(&self, accounts: impl Iterator<Item = AccountId>) -> Vec<MutexGuard<'_, ()>> {
+    async fn take(&self, accounts: impl Iterator<Item = AccountId>) -> Taken<'_> {
         let index = |account: AccountId| {
             let mut hasher = DefaultHasher::new();
             account.hash(&mut hasher);
             usize::try_from(hasher.finish() % HANDS as u64).unwrap_or_default()
         };
         let indexes: BTreeSet<usize> = accounts.map(index).collect();
-        let mut taken = Vec::with_capacity(indexes.len());
+        let mut taken = Taken { _hands: Vec::with_capacity(indexes.len()), waited: false };
         for index in indexes {
-            if let Some(hand) = self.0.get(index) {
-                taken.push(hand.lock().await);
-            }
+            let Some(hand) = self.0.get(index) else { continue };
+            taken._hands.push(match hand.try_lock() {
+                Ok(hand) => hand,
+                Err(_) => {
+                    taken.waited = true;
+                    hand.lock().await
+                }
+            });
         }
         taken
     }
 }
 
 /// What a step did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Step {
     /// Something moved: look again.
     Moved,
+    /// The session moved, and this is what it is now.
+    Became(Box<PrivilegedSession>),
     /// Nothing can be done now.
     Waits,
 }
@@ -87,12 +107,21 @@ impl App {
     /// Moves one session as far as it can go now.
     pub(crate) async fn process_session(&self, op: &Op, id: PrivilegedSessionId) -> Result<(), AppError> {
         let Some(session) = self.store.read().privileged_session(id).await? else { return Ok(()) };
-        let _hands = self.hands.take(session.accounts().map(|(account, _)| account)).await;
+        let hands = self.hands.take(session.accounts().map(|(account, _)| account)).await;
+        // Who had to wait for a hand reads what was moved meanwhile.
+        let mut known = (!hands.waited).then_some(session);
         for _ in 0..STEPS_MAX {
-            let Some(session) = self.store.read().privileged_session(id).await? else { return Ok(()) };
+            let session = match known.take() {
+                Some(session) => session,
+                None => match self.store.read().privileged_session(id).await? {
+                    Some(session) => session,
+                    None => return Ok(()),
+                },
+            };
             let op = Op { at: self.now(), ..op.clone() };
             match self.step(&op, session).await {
                 Ok(Step::Moved) => {}
+                Ok(Step::Became(session)) => known = Some(*session),
                 Ok(Step::Waits) => return Ok(()),
                 // Somebody else moved it meanwhile: what is due now is read anew.
                 Err(AppError::Stale) => {}
@@ -107,7 +136,7 @@ impl App {
         match session.state {
             State::Draft | State::Approved if over => self.step_status(op, session, Move::Expire, "").await,
             State::Approved if session.window.starts_at() <= op.at => self.intend_start(op, session).await,
-            State::Starting => self.start(op, session, over).await,
+            State::Starting => self.start(op, session, Vec::new()).await,
             State::Active if over => self.step_status(op, session, Move::End(EndReason::Completed), "").await,
             State::Active => self.keep(op, session).await,
             State::Ending => self.end(op, session).await,
@@ -126,91 +155,7 @@ impl App {
         let from = make_move(&mut after, step, op.at)?;
         self.write_status(op, &session, &mut after, from, comment).await?;
         self.faults.reach("status.written");
-        Ok(Step::Moved)
-    }
-
-    /// *Approved* becomes *Starting*: the intent is durable before anything is touched.
-    async fn intend_start(&self, op: &Op, session: PrivilegedSession) -> Result<Step, AppError> {
-        let mut after = session.clone();
-        make_move(&mut after, Move::Start, op.at)?;
-        let (tx_op, row, version) = (op.clone(), after.clone(), session.version);
-        self.store
-            .write(move |tx| {
-                let (op, row) = (tx_op.clone(), row.clone());
-                Box::pin(async move {
-                    tx.update_privileged_session(&row, version).await?;
-                    let event = op
-                        .event(AuditAction::PrivilegedSessionStartIntended, "privileged_session", row.id)
-                        .in_session(row.id)
-                        .with("changed_by_kind", ChangedByKind::of(&op).name());
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                })
-            })
-            .await?;
-        after.version = version + 1;
-        self.session_moved(&after);
-        self.faults.reach("start.intended");
-        Ok(Step::Moved)
-    }
-
-    /// *Starting*: hold the accounts, make them as wanted, prove them; or give up in time.
-    async fn start(&self, op: &Op, session: PrivilegedSession, over: bool) -> Result<Step, AppError> {
-        if over {
-            return self
-                .give_up(op, session, "The end came before the accounts could be proved ready.")
-                .await;
-        }
-        let intended_at = session.start_intended_at.unwrap_or(session.updated_at);
-        if op.at.duration_since(intended_at) >= START_LIMIT {
-            let holds = self.holds_of(&session).await?;
-            let problem = holds.into_iter().find_map(|hold| hold.grant.problem).or_else(|| {
-                session.accounts().find_map(|(account, _)| self.unheld.problem(session.id, account))
-            });
-            let why = match problem {
-                Some(problem) => {
-                    format!("The accounts could not be proved ready within 60 seconds. {problem}")
-                }
-                None => "The accounts could not be proved ready within 60 seconds.".to_owned(),
-            };
-            return self.give_up(op, session, &why).await;
-        }
-        let mut all_proved = true;
-        for (account_id, wish) in session.accounts().collect::<Vec<_>>() {
-            let Some(account) = self.store.read().account(account_id).await? else {
-                return self.give_up(op, session, "An account is not known any more.").await;
-            };
-            let name = account.name.clone();
-            let made = match self.hold_of(&session, account_id).await? {
-                None => match self.take_hold(op, &session, &account, wish).await? {
-                    hold::Taken::Yes => return Ok(Step::Moved),
-                    hold::Taken::NotYet => forward::Made::NotYet,
-                    hold::Taken::Never(why) => return self.give_up(op, session, &why).await,
-                },
-                Some(hold) => self.make_so(op, &session, &account, hold.grant).await?,
-            };
-            match made {
-                forward::Made::Proved => {}
-                forward::Made::NotYet => all_proved = false,
-                forward::Made::Absent => {
-                    let why = format!("The directory does not know the account {name} any more.");
-                    return self.give_up(op, session, &why).await;
-                }
-                forward::Made::ChangedByOthers => {
-                    let why = format!("Somebody else changed the account {name} meanwhile; it was left so.");
-                    return self.give_up(op, session, &why).await;
-                }
-            }
-        }
-        if !all_proved {
-            return Ok(Step::Waits);
-        }
-        self.faults.reach("start.proved");
-        self.step_status(op, session, Move::Started, "").await
-    }
-
-    async fn give_up(&self, op: &Op, session: PrivilegedSession, why: &str) -> Result<Step, AppError> {
-        self.unheld.forget(session.id);
-        self.step_status(op, session, Move::End(EndReason::CouldNotStart), why).await
+        Ok(Step::Became(Box::new(after)))
     }
 
     /// *Active*: accounts are made so again after a switch or an extension.
@@ -221,10 +166,11 @@ impl App {
             }
             let account = self.store.read().account(hold.grant.account_id).await?;
             let account = account.ok_or(AppError::Inside("session without account"))?;
-            match self.make_so(op, &session, &account, hold.grant.clone()).await? {
-                forward::Made::Proved | forward::Made::NotYet => {}
+            match self.make_so(op, &session, &account, hold.grant.clone(), None).await? {
+                forward::Made::Proved(proof) => self.keep_proofs(op, &session, proof).await?,
+                forward::Made::NotYet => {}
                 forward::Made::Absent => {
-                    let why = format!("The directory does not know the account {} any more.", account.name);
+                    let why = start::unknown(&account);
                     let removed = Move::End(EndReason::AccountRemoved);
                     return self.step_status(op, session, removed, &why).await;
                 }
@@ -236,6 +182,8 @@ impl App {
 
     /// *Ending*: the holds are released; an account that nobody else holds is proved back first.
     async fn end(&self, op: &Op, session: PrivilegedSession) -> Result<Step, AppError> {
+        // Told again: whoever ended it may have been stopped before they could tell, and the door is closed first.
+        self.gate.session_changed(&session);
         let holds = self.holds_of(&session).await?;
         if holds.is_empty() {
             self.faults.reach("end.released");
@@ -244,7 +192,7 @@ impl App {
         }
         let mut moved = false;
         for hold in holds {
-            moved |= self.bring_back(op, &session, hold).await? == Step::Moved;
+            moved |= matches!(self.bring_back(op, &session, hold).await?, Step::Moved);
         }
         Ok(if moved { Step::Moved } else { Step::Waits })
     }
@@ -252,8 +200,14 @@ impl App {
     /// The session's unreleased holds.
     async fn holds_of(&self, session: &PrivilegedSession) -> Result<Vec<Hold>, AppError> {
         let grants = self.store.read().grants_of_session(session.id).await?;
+        let now = self.now();
         let held = grants.into_iter().filter(|(_, holder)| holder.released_at.is_none());
-        Ok(held.map(|(grant, holder)| Hold { grant, holder }).collect())
+        Ok(held
+            .map(|(mut grant, holder)| {
+                self.unheard.tell(&mut grant, now);
+                Hold { grant, holder }
+            })
+            .collect())
     }
 
     /// The session's unreleased hold of an account.
@@ -275,9 +229,11 @@ impl App {
     ) -> Result<(), AppError> {
         let problem = error.to_string();
         tracing::warn!(grant = %grant.id, account = %grant.account_id, ?error, "the account could not be changed");
-        let fence = grant.fence;
+        let (fence, now) = (grant.fence, self.now());
+        grant.release_lease(self.node, now);
         grant.attempt += 1;
-        grant.next_try_at = op.at.checked_add(retry_pause(grant.attempt)).ok();
+        grant.next_try_at = now.checked_add(retry_pause(grant.attempt)).ok();
+        grant.look_again_at = grant.look_again_at.and(grant.next_try_at);
         grant.problem = Some(problem.clone());
         let tx_op = op.clone();
         self.store

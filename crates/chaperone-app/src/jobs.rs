@@ -6,8 +6,8 @@
 //! | processor | sessions whose time has come | starts, ends, expires them; brings accounts back |
 //! | sign-ins | last uses, limits | stores last uses, ends what is silent or over |
 //! | recordings | recordings whose sign-in is over; whether anything can be recorded | seals; ends sessions that cannot be recorded |
-//! | accounts | accounts of other directories, running imports | notices what others changed; goes on with imports |
-//! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up |
+//! | accounts | accounts of other directories, running imports | notices what others changed, what of ours came late, and directories that are back; goes on with imports |
+//! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up; removes what is old |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -19,20 +19,51 @@ use tokio::task::JoinSet;
 use crate::app::App;
 
 mod accounts;
+mod first_look;
 mod notifications;
 mod processor;
 mod recordings;
 mod sign_ins;
 mod trail;
 
-pub use notifications::{deliver_due, tell_by_time};
+pub use accounts::look_again_due;
+pub use first_look::{FIRST_LOOK_LIMIT, look_first};
+pub use notifications::{deliver_due, remove_old, tell_by_time};
 pub use processor::process_due;
+
+/// The steps of jobs one by one, for whoever decides their order: the simulator.
+pub mod steps {
+    use super::{App, Arc};
+    use crate::errors::AppError;
+    use crate::op::Op;
+    use chaperone_domain::ids::PrivilegedSessionId;
+
+    /// Moves one session as far as it goes now.
+    pub async fn session(app: &Arc<App>, id: PrivilegedSessionId) -> Result<(), AppError> {
+        app.process_session(&Op::processor(app.now()), id).await
+    }
+
+    /// Looks once more at the accounts for which it is time, one after the other.
+    pub async fn again(app: &Arc<App>) -> Result<(), AppError> {
+        for grant in app.due_again().await? {
+            app.look_again(&Op::processor(app.now()), grant).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the accounts that sessions hold.
+    pub async fn watch(app: &Arc<App>) -> Result<(), AppError> {
+        app.watch_held(&Op::processor(app.now())).await
+    }
+}
 
 /// Runs every job until `shutdown` becomes true, then stores what is only in memory.
 pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     let mut jobs = JoinSet::new();
     jobs.spawn(processor::run(app.clone(), shutdown.clone()));
     jobs.spawn(accounts::watch(app.clone(), shutdown.clone()));
+    jobs.spawn(accounts::again(app.clone(), shutdown.clone()));
+    jobs.spawn(accounts::returned(app.clone(), shutdown.clone()));
     jobs.spawn(accounts::import(app.clone(), shutdown.clone()));
     jobs.spawn(sign_ins::run(app.clone(), shutdown.clone()));
     jobs.spawn(recordings::run(app.clone(), shutdown.clone()));

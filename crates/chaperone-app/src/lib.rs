@@ -43,5 +43,6 @@ pub mod lists {
 }
 
 pub use app::{Addresses, App, AppConfig, TAIL};
+pub use connectors::Opener;
 pub use errors::AppError;
 pub use op::{Client, Op, Who};

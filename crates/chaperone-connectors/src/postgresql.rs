@@ -126,9 +126,9 @@ impl Connector for Postgresql {
         }
         let Some(id) = RoleId::parse(&account.external_id) else { return Err(ConnectorError::Changed) };
         let expected = expected.attributes;
-        self.call(CALL_LIMIT, move |mut session| {
+        self.call(CALL_LIMIT, move |session| {
             Box::pin(async move {
-                let done = roles::set(&mut session.client, id, to, expected).await;
+                let done = roles::set(&session.client, id, to, expected).await;
                 (session, done)
             })
         })

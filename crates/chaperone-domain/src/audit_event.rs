@@ -181,6 +181,8 @@ actions! {
     NotificationGivenUp = "notification_given_up",
     /// An administrator had a notification tried again.
     NotificationRetried = "notification_retried",
+    /// Notifications that were sent long ago were removed.
+    NotificationsRemoved = "notifications_removed",
 }
 
 /// What it happened to.

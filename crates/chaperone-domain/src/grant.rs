@@ -7,8 +7,11 @@
 use jiff::SignedDuration;
 
 pub mod cycle;
+pub mod lease;
+pub mod lost;
 
 pub use cycle::{BackStep, ForwardStep, back, forward};
+pub use lease::{Doubt, LEASE, LEASE_MARGIN, Lease};
 
 use crate::Instant;
 use crate::account::AccountState;
@@ -51,6 +54,15 @@ impl Wish {
     /// Whether two sessions cannot hold one account at the same time.
     pub const fn is_opposite(self, other: Self) -> bool {
         matches!((self, other), (Self::Enable, Self::Disable) | (Self::Disable, Self::Enable))
+    }
+
+    /// The wish for that state; `None` for one that nobody can wish for.
+    pub const fn for_state(state: AccountState) -> Option<Self> {
+        match state {
+            AccountState::Enabled => Some(Self::Enable),
+            AccountState::Disabled => Some(Self::Disable),
+            AccountState::Absent => None,
+        }
     }
 
     /// The state that the wish asks for, given what the account was.
@@ -179,6 +191,9 @@ pub struct Grant {
     pub phase: GrantPhase,
     /// What the account was when the first holder started.
     pub baseline: Attributes,
+    /// What it goes back to, when that is not the baseline: the stricter of it and of what somebody else made of the
+    /// account, or what was left when the grant was closed and a late effect is put back.
+    pub back_to: Option<Attributes>,
     /// What it should be now.
     pub desired: Attributes,
     /// What the account can be by what Chaperone did: what was last proved (at first the baseline), then what was
@@ -192,16 +207,20 @@ pub struct Grant {
     pub deadline: Instant,
     /// Rises whenever a node takes the grant; a stale node loses on it.
     pub fence: i64,
-    /// Until when a node works on it.
-    pub lease_until: Option<Instant>,
+    /// Which node works on it, and until when.
+    pub lease: Option<Lease>,
+    /// What a call may have done, or may still do, whose end nobody heard.
+    pub doubtful: Vec<Doubt>,
     /// Attempts since the last success.
     pub attempt: i64,
     /// When to try next.
     pub next_try_at: Option<Instant>,
     /// What went wrong last, for an operator.
     pub problem: Option<String>,
-    /// How it was closed.
+    /// How it was closed, or is to be closed once that is proved.
     pub outcome: Option<GrantOutcome>,
+    /// When the account is looked at once more after the grant was closed.
+    pub look_again_at: Option<Instant>,
     /// When it was opened.
     pub created_at: Instant,
     /// When it was closed.
@@ -215,12 +234,21 @@ pub struct GrantHolder {
     pub grant_id: GrantId,
     /// Who holds it.
     pub privileged_session_id: PrivilegedSessionId,
-    /// What the session wants.
+    /// What the session asked for.
     pub wish: Wish,
+    /// To what an administrator switched the account for the rest of the session.
+    pub switched_to: Option<AccountState>,
     /// Until when.
     pub until: Instant,
     /// When the hold was released.
     pub released_at: Option<Instant>,
+}
+
+impl GrantHolder {
+    /// What the session wants now: what it was switched to, else what it asked for.
+    pub fn wants(&self) -> Wish {
+        self.switched_to.and_then(Wish::for_state).unwrap_or(self.wish)
+    }
 }
 
 /// How long to wait before attempt number `attempt` (1 is the first repetition): 1 s doubled up to [`RETRY_MAX`].

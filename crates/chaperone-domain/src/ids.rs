@@ -104,3 +104,7 @@ id!(
     /// One message to one address.
     NotificationId
 );
+id!(
+    /// One run of the executable: a restarted one is another node.
+    NodeId
+);

@@ -21,6 +21,8 @@ pub const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(1);
 pub const RETRY_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// What could not be delivered for this long is given up.
 pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// What was sent is kept for this long, and in any case until its session is over.
+pub const KEEP_SENT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +45,7 @@ pub enum NotificationKind {
     CouldNotStart,
     /// It is over, and an account could not be put back for [`NOT_BACK_AFTER`]; that is tried on.
     CouldNotBePutBack,
-    /// Somebody else changed the account during the session, so it did not simply go back.
+    /// The account was found otherwise than it was left: somebody else changed it, or a change of ours came late.
     Drift,
 }
 

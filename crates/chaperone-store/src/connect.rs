@@ -1,6 +1,7 @@
 //! The store's handle: connections, pragmas, migrations.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -14,13 +15,16 @@ use crate::StoreError;
 use crate::migrations::Migrator;
 use crate::sql::{Place, Reads, args};
 use crate::writer::Writer;
+use crate::written::Counts;
 
 /// Connections that only read a SQLite file.
 const SQLITE_READERS: u32 = 8;
 /// How long a statement waits for another process that holds the file, a backup for example.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
-/// Connections to PostgreSQL.
-const POSTGRES_CONNECTIONS: u32 = 32;
+/// Connections to PostgreSQL for changes, and as many for everything else.
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// A connection that was idle for longer is asked whether it is still there before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 /// How long somebody waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
 
@@ -41,18 +45,47 @@ impl StoreConfig {
 #[derive(Clone)]
 pub(crate) enum Engine {
     Sqlite(Writer),
-    Postgres,
+    /// Changes have connections of their own, on which every transaction is serializable from its beginning.
+    Postgres(DatabaseConnection),
 }
+
+/// Where a commit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing is kept yet.
+    Before,
+    /// It is durable.
+    After,
+}
+
+/// Called around every commit: a test delays it, or fails it on either side.
+pub type Gate = Arc<dyn Fn(Stage) -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
 
 /// Rows, on SQLite or PostgreSQL; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    /// Reads; on PostgreSQL writes too.
+    /// Reads; on PostgreSQL books too.
     pub(crate) pool: DatabaseConnection,
     pub(crate) engine: Engine,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Store {
+    /// The same rows, with a gate around every commit.
+    #[must_use]
+    pub fn gated(&self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self.clone() }
+    }
+
+    /// Passes the gate, if there is one.
+    pub(crate) async fn pass(&self, stage: Stage) -> Result<(), StoreError> {
+        match &self.gate {
+            Some(gate) => gate(stage).await,
+            None => Ok(()),
+        }
+    }
+
     /// Opens the database, makes the file if it is missing, and brings the tables up to date.
     ///
     /// # Errors
@@ -97,11 +130,14 @@ impl Store {
         let reading = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .acquire_timeout(ACQUIRE)
+            // A file does not go away.
+            .test_before_acquire(false)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(|error| unreachable(&error))?;
         let pool = SqlxSqliteConnector::from_sqlx_sqlite_pool(reading);
-        Ok(Self { pool, engine: Engine::Sqlite(Writer::start(writing)) })
+        let counts = Arc::<Counts>::default();
+        Ok(Self { pool, engine: Engine::Sqlite(Writer::start(writing, counts.clone())), counts, gate: None })
     }
 
     async fn postgres(url: &str) -> Result<Self, StoreError> {
@@ -109,16 +145,10 @@ impl Store {
             .map_err(|_| StoreError::Address { reason: "it is not a complete postgres:// address" })?
             .application_name("chaperone")
             .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
-            .after_release(|connection, _| only_whole(!connection.is_in_transaction()))
-            .connect_with(options)
-            .await
-            .map_err(|error| unreachable(&error))?;
-        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        let pool = postgres_pool(options.clone(), "read committed").await?;
         migrate(&pool).await?;
-        Ok(Self { pool, engine: Engine::Postgres })
+        let changes = postgres_pool(options, "serializable").await?;
+        Ok(Self { pool, engine: Engine::Postgres(changes), counts: Arc::default(), gate: None })
     }
 
     /// Queries outside a transaction.
@@ -140,6 +170,28 @@ impl Store {
 /// connection later would be acknowledged and never be committed. Closing it undoes whatever is open.
 fn only_whole(whole: bool) -> BoxFuture<'static, Result<bool, sqlx::Error>> {
     Box::pin(async move { Ok(whole) })
+}
+
+/// Connections on which every transaction has that isolation from its beginning.
+async fn postgres_pool(options: PgConnectOptions, isolation: &str) -> Result<DatabaseConnection, StoreError> {
+    let options = options.options([("default_transaction_isolation", isolation)]);
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| only_whole(!connection.is_in_transaction()))
+        .connect_with(options)
+        .await
+        .map_err(|error| unreachable(&error))?;
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
 async fn migrate(connection: &DatabaseConnection) -> Result<(), StoreError> {

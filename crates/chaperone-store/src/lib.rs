@@ -5,7 +5,7 @@
 //! * [`Store::read`] asks.
 //! * [`Store::write`] changes: its body gets a [`WriteTx`], whose only way to commit takes the audit [`Events`] of
 //!   the change. It returns when the commit is durable. On SQLite, changes that wait at the same time share one
-//!   commit (and one sync of the disk), each in a savepoint of its own.
+//!   commit (and one sync of the disk); one that fails is undone alone.
 //! * [`Store::keep_books`] keeps what no person could ask about (last uses, cursors, numbers): its [`BookTx`]
 //!   reaches only the tables that it names.
 //!
@@ -21,8 +21,9 @@ mod page;
 mod sql;
 mod tx;
 mod writer;
+mod written;
 
-pub use connect::{Store, StoreConfig};
+pub use connect::{Gate, Stage, Store, StoreConfig};
 pub use error::StoreError;
 pub use filter::{
     AccountFilter, EventFilter, RecordingFilter, SessionFilter, SignInFilter, SignInQuery, UserFilter,
@@ -34,3 +35,4 @@ pub use nouns::sign_ins::SignInRow;
 pub use page::{Items, PAGE_MAX, Page};
 pub use sql::Reads;
 pub use tx::{BookTx, Committed, Events, WriteTx};
+pub use written::Written;

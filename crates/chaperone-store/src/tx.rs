@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use chaperone_domain::audit_event::AuditEvent;
 use futures_util::FutureExt as _;
-use sea_orm::{DatabaseConnection, IsolationLevel, TransactionTrait as _};
+use sea_orm::{DatabaseConnection, TransactionTrait as _};
 use tokio::sync::oneshot;
 
 use crate::StoreError;
-use crate::connect::{Engine, Store};
+use crate::connect::{Engine, Stage, Store};
 use crate::error::{Damage, translate};
 use crate::nouns::audit_events;
 use crate::sql::{Place, Reads, Transaction};
+use crate::written::Counts;
 
 /// A boxed future of a body.
 pub(crate) type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
@@ -84,16 +85,18 @@ impl BookTx {
 
 /// What a job left in its transaction.
 pub(crate) enum Ran {
-    /// To be kept, if the commit works.
-    Keep,
+    /// To be kept together with these events, if they can be added and the commit works.
+    Keep(Vec<AuditEvent>),
     /// To be undone.
     Undo(Option<Damage>),
 }
 
 /// A body with somebody who waits for it; its types are hidden so that many can share a commit.
 pub(crate) trait Job: Send {
-    /// Runs the body; gives the transaction back.
+    /// Runs the body; gives the transaction back. The events are not in it yet.
     fn run(&mut self, tx: Transaction) -> BoxFuture<'_, (Transaction, Ran)>;
+    /// The body went well, but nothing of it can be kept.
+    fn refuse(&mut self, error: StoreError);
     /// Answers whoever waits, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -105,6 +108,34 @@ struct Waiting<T, E, F> {
 }
 
 impl<T: Send, E: From<StoreError> + Send, F: Send> Waiting<T, E, F> {
+    /// Keeps what the body answered, and says what becomes of its change.
+    fn ran<C>(
+        &mut self,
+        tx: &Transaction,
+        answer: Result<C, E>,
+        split: impl FnOnce(C) -> (T, Vec<AuditEvent>),
+    ) -> Ran {
+        match answer.map(split) {
+            Ok((value, events)) if tx.damage().is_none() => {
+                self.outcome = Some(Ok(value));
+                Ran::Keep(events)
+            }
+            Ok(_) => {
+                let raced = tx.damage() == Some(Damage::Race);
+                self.refuse(if raced { StoreError::Contended } else { StoreError::Unavailable });
+                Ran::Undo(tx.damage())
+            }
+            Err(error) => {
+                self.outcome = Some(Err(error));
+                Ran::Undo(tx.damage())
+            }
+        }
+    }
+
+    fn refuse(&mut self, error: StoreError) {
+        self.outcome = Some(Err(E::from(error)));
+    }
+
     fn settle(mut self, committed: Result<(), StoreError>) {
         let outcome = match (committed, self.outcome.take()) {
             (_, Some(Err(error))) => Err(error),
@@ -130,12 +161,16 @@ where
     fn run(&mut self, tx: Transaction) -> BoxFuture<'_, (Transaction, Ran)> {
         Box::pin(async move {
             let mut tx = WriteTx { tx };
-            let ran = run_change(&self.0.body, &mut tx).await;
-            let damage = tx.tx.damage();
-            let kept = ran.is_ok() && damage.is_none();
-            self.0.outcome = Some(ran);
-            (tx.tx, if kept { Ran::Keep } else { Ran::Undo(damage) })
+            let body = &self.0.body;
+            let answer = AssertUnwindSafe(async { body(&mut tx).await }).catch_unwind().await;
+            let answer = answer.unwrap_or_else(|_| Err(E::from(StoreError::BodyPanicked)));
+            let ran = self.0.ran(&tx.tx, answer, |committed| (committed.value, committed.events.0));
+            (tx.tx, ran)
         })
+    }
+
+    fn refuse(&mut self, error: StoreError) {
+        self.0.refuse(error);
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -153,12 +188,16 @@ where
     fn run(&mut self, tx: Transaction) -> BoxFuture<'_, (Transaction, Ran)> {
         Box::pin(async move {
             let mut tx = BookTx { tx };
-            let ran = run_books(&self.0.body, &mut tx).await;
-            let damage = tx.tx.damage();
-            let kept = ran.is_ok() && damage.is_none();
-            self.0.outcome = Some(ran);
-            (tx.tx, if kept { Ran::Keep } else { Ran::Undo(damage) })
+            let body = &self.0.body;
+            let answer = AssertUnwindSafe(async { body(&mut tx).await }).catch_unwind().await;
+            let answer = answer.unwrap_or(Err(StoreError::BodyPanicked));
+            let ran = self.0.ran(&tx.tx, answer, |value| (value, Vec::new()));
+            (tx.tx, ran)
         })
+    }
+
+    fn refuse(&mut self, error: StoreError) {
+        self.0.refuse(error);
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
@@ -166,24 +205,16 @@ where
     }
 }
 
-async fn run_change<T, E, F>(body: &F, tx: &mut WriteTx) -> Result<T, E>
-where
-    F: for<'t> Fn(&'t mut WriteTx) -> BoxFuture<'t, Result<Committed<T>, E>>,
-    E: From<StoreError>,
-{
-    let committed = match AssertUnwindSafe(body(tx)).catch_unwind().await {
-        Ok(committed) => committed?,
-        Err(_) => return Err(E::from(StoreError::BodyPanicked)),
-    };
-    audit_events::insert(tx.place(), &committed.events.0).await?;
-    Ok(committed.value)
-}
-
-async fn run_books<T, F>(body: &F, tx: &mut BookTx) -> Result<T, StoreError>
-where
-    F: for<'t> Fn(&'t mut BookTx) -> BoxFuture<'t, Result<T, StoreError>>,
-{
-    AssertUnwindSafe(body(tx)).catch_unwind().await.unwrap_or(Err(StoreError::BodyPanicked))
+/// Adds the events of a change that is to be kept; one whose events cannot be added is not.
+pub(crate) async fn with_events(tx: &Transaction, job: &mut dyn Job, ran: Ran) -> Ran {
+    let Ran::Keep(events) = ran else { return ran };
+    match audit_events::insert(Place::Transaction(tx), &events).await {
+        Ok(()) => Ran::Keep(events),
+        Err(error) => {
+            job.refuse(error);
+            Ran::Undo(tx.damage())
+        }
+    }
 }
 
 impl Store {
@@ -200,10 +231,16 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.pass(Stage::Before).await?;
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { body, outcome: None, reply: Some(reply) };
-        self.submit(Box::new(Change(waiting)), IsolationLevel::Serializable).await?;
-        answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Unavailable)))
+        match &self.engine {
+            Engine::Sqlite(writer) => writer.submit(Box::new(Change(waiting))).await?,
+            Engine::Postgres(changes) => self.begin(changes, Box::new(Change(waiting))),
+        }
+        let kept = answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Unavailable)))?;
+        self.pass(Stage::After).await?;
+        Ok(kept)
     }
 
     /// Keeps books: last uses, numbers, one-time codes. Returns when they are durable.
@@ -215,31 +252,32 @@ impl Store {
         F: for<'t> Fn(&'t mut BookTx) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
         T: Send + 'static,
     {
+        self.pass(Stage::Before).await?;
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { body, outcome: None, reply: Some(reply) };
-        self.submit(Box::new(Books(waiting)), IsolationLevel::ReadCommitted).await?;
-        answer.await.unwrap_or(Err(StoreError::Unavailable))
+        match &self.engine {
+            Engine::Sqlite(writer) => writer.submit(Box::new(Books(waiting))).await?,
+            Engine::Postgres(_) => self.begin(&self.pool, Box::new(Books(waiting))),
+        }
+        let kept = answer.await.unwrap_or(Err(StoreError::Unavailable))?;
+        self.pass(Stage::After).await?;
+        Ok(kept)
     }
 
-    async fn submit(&self, job: Box<dyn Job>, isolation: IsolationLevel) -> Result<(), StoreError> {
-        match &self.engine {
-            Engine::Sqlite(writer) => writer.submit(job).await,
-            Engine::Postgres => {
-                // A task of its own: whoever asked may go away, a transaction never stays half done.
-                let pool = self.pool.clone();
-                tokio::spawn(async move { alone(&pool, job, isolation).await });
-                Ok(())
-            }
-        }
+    /// Runs it in a task of its own: whoever asked may go away, a transaction never stays half done.
+    fn begin(&self, pool: &DatabaseConnection, job: Box<dyn Job>) {
+        let (pool, counts) = (pool.clone(), self.counts.clone());
+        tokio::spawn(async move { alone(&pool, &counts, job).await });
     }
 }
 
 /// A transaction of its own, again when it lost a race.
-async fn alone(pool: &DatabaseConnection, mut job: Box<dyn Job>, isolation: IsolationLevel) {
+async fn alone(pool: &DatabaseConnection, counts: &Counts, mut job: Box<dyn Job>) {
     let mut pause = RACE_PAUSE;
     for race in 1..=RACES_MAX {
-        let ended = once(pool, job.as_mut(), isolation).await;
+        let ended = once(pool, counts, job.as_mut()).await;
         if ended == Err(StoreError::Contended) && race < RACES_MAX {
+            counts.raced();
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RACE_PAUSE_MAX);
             continue;
@@ -248,16 +286,16 @@ async fn alone(pool: &DatabaseConnection, mut job: Box<dyn Job>, isolation: Isol
     }
 }
 
-async fn once(
-    pool: &DatabaseConnection,
-    job: &mut dyn Job,
-    isolation: IsolationLevel,
-) -> Result<(), StoreError> {
+async fn once(pool: &DatabaseConnection, counts: &Counts, job: &mut dyn Job) -> Result<(), StoreError> {
     let failed = |error: &sea_orm::DbErr| translate(sea_orm::DbBackend::Postgres, error).0;
-    let tx = pool.begin_with_config(Some(isolation), None).await.map_err(|error| failed(&error))?;
+    let tx = pool.begin().await.map_err(|error| failed(&error))?;
     let (tx, ran) = job.run(Transaction::new(tx)).await;
-    match ran {
-        Ran::Keep => tx.inner.commit().await.map_err(|error| failed(&error)),
+    match with_events(&tx, job, ran).await {
+        Ran::Keep(events) => {
+            tx.inner.commit().await.map_err(|error| failed(&error))?;
+            counts.committed(1, events.len());
+            Ok(())
+        }
         Ran::Undo(damage) => {
             if let Err(error) = tx.inner.rollback().await {
                 tracing::warn!(%error, "a transaction was dropped instead of rolled back");

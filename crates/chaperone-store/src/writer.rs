@@ -1,16 +1,24 @@
 //! The one writer of a SQLite file: changes that wait at the same time share a commit.
 //!
 //! SQLite takes one writer at a time, and what a durable commit costs is one sync of the disk. So one task owns the
-//! writing connection; it takes everything that waits, runs each in a savepoint, and commits once. While the disk
+//! writing connection; it takes everything that waits, runs it in one transaction, and commits once. While the disk
 //! syncs, the next ones gather.
+//!
+//! Nearly always every change of a group goes well, so they run *together* first: one after the other, and their
+//! events at the end, many in one statement. When one of them fails, everything is rolled back and the group runs
+//! again *apart*, each change with its events in a savepoint, so that only what failed is undone.
 
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, TransactionTrait as _};
+use std::sync::Arc;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait as _};
 use tokio::sync::mpsc;
 
 use crate::StoreError;
 use crate::error::{Damage, translate};
-use crate::sql::Transaction;
-use crate::tx::{Job, Ran};
+use crate::nouns::audit_events;
+use crate::sql::{Place, Transaction};
+use crate::tx::{Job, Ran, with_events};
+use crate::written::Counts;
 
 /// Changes of one commit at most.
 const GROUP_MAX: usize = 256;
@@ -22,12 +30,12 @@ const WAITING_MAX: usize = 4096;
 pub(crate) struct Writer(mpsc::Sender<Box<dyn Job>>);
 
 impl Writer {
-    pub(crate) fn start(connection: DatabaseConnection) -> Self {
+    pub(crate) fn start(connection: DatabaseConnection, counts: Arc<Counts>) -> Self {
         let (sender, mut waiting) = mpsc::channel::<Box<dyn Job>>(WAITING_MAX);
         tokio::spawn(async move {
             let mut group = Vec::new();
             while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-                write(&connection, std::mem::take(&mut group)).await;
+                write(&connection, &counts, std::mem::take(&mut group)).await;
             }
         });
         Self(sender)
@@ -38,8 +46,8 @@ impl Writer {
     }
 }
 
-async fn write(connection: &DatabaseConnection, mut group: Vec<Box<dyn Job>>) {
-    let outcome = commit(connection, &mut group).await;
+async fn write(connection: &DatabaseConnection, counts: &Counts, mut group: Vec<Box<dyn Job>>) {
+    let outcome = commit(connection, counts, &mut group).await;
     for job in group {
         job.answer(outcome.clone());
     }
@@ -49,25 +57,92 @@ fn failed(error: &DbErr) -> StoreError {
     translate(DbBackend::Sqlite, error).0
 }
 
-/// Runs the group in one transaction. A body that fails is undone alone; an error that costs the whole transaction
-/// costs all of them: nobody is told that anything was kept.
-async fn commit(connection: &DatabaseConnection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+async fn roll_back(transaction: DatabaseTransaction) {
+    if let Err(error) = transaction.rollback().await {
+        tracing::warn!(%error, "a transaction was dropped instead of rolled back");
+    }
+}
+
+/// Runs the group in one transaction. An error that costs the whole transaction costs all of them: nobody is told
+/// that anything was kept.
+async fn commit(
+    connection: &DatabaseConnection,
+    counts: &Counts,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), StoreError> {
+    if together(connection, counts, group).await? {
+        return Ok(());
+    }
+    apart(connection, counts, group).await
+}
+
+/// Runs the group as if nothing could fail. When something does, nothing is kept, and the answer is `false` unless
+/// that settles the group.
+async fn together(
+    connection: &DatabaseConnection,
+    counts: &Counts,
+    group: &mut [Box<dyn Job>],
+) -> Result<bool, StoreError> {
+    let begun = connection.begin().await.map_err(|error| failed(&error))?;
+    let (mut transaction, mut all) = (Transaction::new(begun), Vec::new());
+    let mut undone = None;
+    for job in &mut *group {
+        let ran;
+        (transaction, ran) = job.run(transaction).await;
+        match ran {
+            Ran::Keep(events) => all.extend(events),
+            Ran::Undo(damage) => {
+                undone = Some(damage);
+                break;
+            }
+        }
+    }
+    if undone.is_none()
+        && let Err(error) = audit_events::insert(Place::Transaction(&transaction), &all).await
+    {
+        undone = Some(transaction.damage());
+        if let [only] = group {
+            only.refuse(error);
+        }
+    }
+    let Some(damage) = undone else {
+        transaction.inner.commit().await.map_err(|error| failed(&error))?;
+        counts.committed(group.len(), all.len());
+        return Ok(true);
+    };
+    roll_back(transaction.inner).await;
+    match (damage, group.len()) {
+        (Some(Damage::Transaction), _) => Err(StoreError::Unavailable),
+        (_, length) => Ok(length == 1),
+    }
+}
+
+/// Runs the group so that a change that fails is undone alone.
+async fn apart(
+    connection: &DatabaseConnection,
+    counts: &Counts,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), StoreError> {
     let outer = connection.begin().await.map_err(|error| failed(&error))?;
+    let (mut changes, mut events) = (0, 0);
     for job in group {
         let savepoint = outer.begin().await.map_err(|error| failed(&error))?;
         let (savepoint, ran) = job.run(Transaction::new(savepoint)).await;
-        match ran {
-            Ran::Keep => savepoint.inner.commit().await.map_err(|error| failed(&error))?,
+        match with_events(&savepoint, job.as_mut(), ran).await {
+            Ran::Keep(added) => {
+                (changes, events) = (changes + 1, events + added.len());
+                savepoint.inner.commit().await.map_err(|error| failed(&error))?;
+            }
             Ran::Undo(Some(Damage::Transaction)) => {
                 // Whether a savepoint is still there is not known; the transaction goes as a whole.
                 drop(savepoint);
-                if let Err(error) = outer.rollback().await {
-                    tracing::warn!(%error, "a transaction was dropped instead of rolled back");
-                }
+                roll_back(outer).await;
                 return Err(StoreError::Unavailable);
             }
             Ran::Undo(_) => savepoint.inner.rollback().await.map_err(|error| failed(&error))?,
         }
     }
-    outer.commit().await.map_err(|error| failed(&error))
+    outer.commit().await.map_err(|error| failed(&error))?;
+    counts.committed(changes, events);
+    Ok(())
 }

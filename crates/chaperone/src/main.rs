@@ -9,6 +9,7 @@
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
 //! | `notify` | mails to a mail server, signed calls to webhooks |
 //! | `demo` | the demo: users, an application behind the gateway |
+//! | `faults` | the clock; what crash tests may do to a process, in builds for them only |
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ mod console;
 mod deadline;
 mod demo;
 mod enter;
+mod faults;
 mod files;
 mod key;
 mod listen;

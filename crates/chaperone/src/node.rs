@@ -3,28 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chaperone_app::clock::Clock;
-use chaperone_app::faults::Faults;
 use chaperone_app::notifications::Channels;
 use chaperone_app::{Addresses, App, AppConfig, TAIL, jobs};
-use chaperone_domain::Instant;
 use chaperone_gateway::{Gateway, GatewayConfig, Recorder, limits};
 use chaperone_recording::{MasterKey, Vault, VaultConfig};
 use chaperone_store::{Store, StoreConfig};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::{Problem, files, key};
-
-/// The machine's clock.
-struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-}
+use crate::{Problem, faults, files, key};
 
 /// What a node is made of.
 pub(crate) struct NodeConfig<'a> {
@@ -55,37 +42,18 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
     let app = App::open(AppConfig {
         store,
         vault,
-        clock: Box::new(SystemClock),
+        clock: faults::clock(),
         master_key: config.master_key,
         addresses: config.addresses,
         directory_secrets: config.secrets_dir.to_owned(),
         tail: TAIL,
         notifications: config.notifications,
-        faults: faults(),
+        faults: faults::faults(),
     })
     .await
     .map_err(|error| Problem::new(format!("Chaperone cannot start: {error}")))?;
     app.install().await.map_err(|error| Problem::new(format!("Chaperone cannot be set up: {error}")))?;
     Ok(app)
-}
-
-/// With the feature `faults`, the process kills itself at the step that `CHAPERONE_FAULT` names: for crash tests.
-#[cfg(feature = "faults")]
-fn faults() -> Faults {
-    match std::env::var("CHAPERONE_FAULT") {
-        Ok(wanted) => Faults::new(move |step| {
-            if step == wanted {
-                // Not an exit: nothing is flushed, nothing is dropped, as with `kill -9`.
-                std::process::abort();
-            }
-        }),
-        Err(_) => Faults::none(),
-    }
-}
-
-#[cfg(not(feature = "faults"))]
-fn faults() -> Faults {
-    Faults::none()
 }
 
 /// The gateway over the app.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use chaperone_app::{Addresses, App};
+use chaperone_app::{Addresses, App, jobs};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -88,6 +88,13 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let Serving { app, addresses, target_tls, listeners, acceptor, trusted_proxies } = serving;
+    tokio::select! {
+        looked = jobs::look_first(&app) => looked.map_err(|error| {
+            Problem::new(format!("the accounts that sessions hold cannot be looked at: {error}"))
+        })?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    }
     let gateway = node::gateway(app.clone(), target_tls);
     // Connections end first: what they still do is work for the jobs.
     let (close, closing) = watch::channel(false);
@@ -101,7 +108,7 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
         trusted_proxies,
         closing: closing.clone(),
     });
-    let mut jobs = tokio::spawn(node::run_jobs(app, gateway, shutdown));
+    let mut background = tokio::spawn(node::run_jobs(app, gateway, shutdown));
     let mut taking = JoinSet::new();
     for listener in listeners {
         if let Ok(address) = listener.local_addr() {
@@ -113,7 +120,7 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
     let early = tokio::select! {
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
-        _ = &mut jobs => true,
+        _ = &mut background => true,
     };
     tracing::info!("ending; what was begun may finish");
     close.send_replace(true);
@@ -128,7 +135,9 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
             "the background process stopped, so accounts could stay open; Chaperone ends and should be started again",
         ));
     }
-    jobs.await.map_err(|error| Problem::new(format!("the background process did not end well: {error}")))
+    background
+        .await
+        .map_err(|error| Problem::new(format!("the background process did not end well: {error}")))
 }
 
 /// The host name of an origin.

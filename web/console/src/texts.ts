@@ -120,7 +120,7 @@ export const texts = {
     accounts: "Accounts", moreAccounts: (n: number) => `+${n}`, moreAccountsTitle: (names: string) => `and ${names}`, becomes: (state: string) => `to be ${state}`,
     accountLog: {
       empty: "Nothing was done to the accounts yet", emptyHint: "When the session starts, each account is noted, changed and verified; at the end it is put back. Every change is listed here.",
-      direction: { forward: "For the session", back: "Way back", left_to_others: "Left to other sessions" }, intended: "Intended", done: "Done", verified: "Verified", notNeeded: "nothing had to be changed", notYet: "not yet", by: (name: string) => `by ${name}`, processor: "by the processor", is: (state: string) => `is ${state}`,
+      direction: { forward: "For the session", end_moved: "End moved", back: "Way back", left_to_others: "Left to other sessions" }, to: "to", intended: "Intended", done: "Done", verified: "Verified", notNeeded: "nothing had to be changed", notYet: "not yet", by: (name: string) => `by ${name}`, processor: "by the processor", is: (state: string) => `is ${state}`,
       failed: (n: number) => (n === 1 ? "1 failed attempt" : `${n} failed attempts`), held: "Other sessions hold this account; it goes back when the last one ends.", switch: "Switch for the rest of the session", none: "not switched",
     },
     extension: {

@@ -58,7 +58,7 @@ pub(crate) fn measure(seconds: u32) -> Outcome {
 }
 
 /// Blocks per second, each synchronised before the next is written.
-fn synchronous_writes(folder: &Path) -> Outcome<f64> {
+pub(super) fn synchronous_writes(folder: &Path) -> Outcome<f64> {
     let mut file = File::create(folder.join("blocks"))?;
     let began = Instant::now();
     let mut written = 0_u32;

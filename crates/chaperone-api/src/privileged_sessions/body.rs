@@ -92,7 +92,7 @@ fn grant(grant: &Grant, account_name: &str) -> GrantBody {
         desired: grant.desired.state.name(),
         applied: grant.applied().map(|applied| applied.state.name()),
         observed: grant.observed.state.name(),
-        outcome: grant.outcome.map(GrantOutcome::name),
+        outcome: grant.closed_at.and(grant.outcome).map(GrantOutcome::name),
         deadline: instant(grant.deadline),
         attempt: grant.attempt,
         next_try: opt_instant(grant.next_try_at),

@@ -85,10 +85,13 @@ pub(crate) async fn recordings(
 pub(crate) struct AccountLogItem {
     account_id: String,
     account_name: String,
-    /// `forward` (for the session), `back` (to its original state), `left_to_others` (other sessions hold it still).
+    /// `forward` (for the session), `end_moved` (the session's end moved, and the account's own with it), `back` (to its
+    /// original state), `left_to_others` (other sessions hold it still).
     direction: &'static str,
     /// What it is to be: `enabled`, `disabled`.
     wanted: String,
+    /// Until when, where the directory keeps an end of its own; `null` for the way back.
+    wanted_until: Option<String>,
     intended_at: String,
     /// `null` for the background process.
     intended_by: Option<UserRef>,
@@ -120,6 +123,7 @@ pub(crate) async fn account_log(
         account_name: entry.account_name,
         direction: entry.direction.name(),
         wanted: entry.wanted,
+        wanted_until: entry.wanted_until,
         intended_at: instant(entry.intended_at),
         intended_by: entry.intended_by.as_ref().map(UserRef::from),
         done_at: entry.done_at,

@@ -17,7 +17,8 @@ impl App {
         session: &PrivilegedSession,
         hold: Hold,
     ) -> Result<Step, AppError> {
-        if hold.grant.next_try_at.is_some_and(|next| op.at < next) {
+        let waits = hold.grant.next_try_at.is_some_and(|next| op.at < next);
+        if waits || hold.grant.leased_to_other(self.node, op.at).is_some() {
             return Ok(Step::Waits);
         }
         let others: Vec<GrantHolder> = match self.store.read().open_grant(hold.grant.account_id).await? {
@@ -28,7 +29,7 @@ impl App {
         };
         let (op_at, grant) = (op.clone(), hold.grant.clone());
         let brought = if others.is_empty() {
-            self.close(op, session, hold).await?
+            self.close(op, session.id, hold.grant).await?
         } else {
             self.leave(op, session, hold, others).await?
         };
@@ -60,8 +61,8 @@ impl App {
         };
         let Hold { mut grant, holder } = hold;
         let fence = grant.fence;
-        if grant.known.contains(&seen) {
-            let end = grant::cycle::deadline_of(&others).unwrap_or(grant.deadline);
+        if grant.own_doing(self.now()).contains(&seen) {
+            let end = grant::cycle::wanted_until(&others).unwrap_or(grant.deadline);
             grant.intend(&others, expiry_of(connector.expiry(), end));
         }
         let (tx_op, session_id) = (op.clone(), session.id);
@@ -85,17 +86,17 @@ impl App {
         account.ok_or(AppError::Inside("grant without account"))
     }
 
-    /// The last holder: the way back is intended, made, proved; then grant and hold are closed together.
-    async fn close(
+    /// Nobody holds the account any more: the way back is intended, made, proved; then grant and hold, if there is one,
+    /// are closed together.
+    pub(super) async fn close(
         &self,
         op: &Op,
-        session: &PrivilegedSession,
-        hold: Hold,
+        session: PrivilegedSessionId,
+        mut grant: Grant,
     ) -> Result<Result<Step, Failed>, AppError> {
-        let mut grant = hold.grant;
         let account = self.account_of(&grant).await?;
         if grant.phase != GrantPhase::Closing {
-            grant = self.intend_back(op, session, grant).await?;
+            self.intend_back(op, session, &account, &mut grant).await?;
             self.faults.reach("end.back_intended");
         }
         let connector = match self.connector(&account).await {
@@ -103,36 +104,38 @@ impl App {
             Err(error) => return Ok(Err((Some(grant), error))),
         };
         let external = external(&account);
-        let mut made: Option<(Attributes, GrantOutcome, Instant)> = None;
+        let mut made: Option<(Attributes, Instant)> = None;
         for _ in 0..SETS_MAX {
             let seen = match connector.observe(&external).await {
                 Ok(seen) => seen,
                 Err(error) => return Ok(Err((Some(grant), error))),
             };
-            match grant::back(grant.baseline, &grant.known, grant.touched, seen.attributes) {
+            let own = grant.own_doing(self.now());
+            match grant::back(grant.goal(), &own, grant.touched, seen.attributes) {
                 BackStep::Close(found) => {
-                    let (outcome, done_at) = match made {
-                        Some((to, outcome, done_at)) if to == seen.attributes => (outcome, Some(done_at)),
-                        _ => (found, None),
-                    };
+                    if grant.touched
+                        && seen.attributes.state == AccountState::Disabled
+                        && let Err(error) = self.end_what_runs(&connector, &mut grant, &external).await?
+                    {
+                        return Ok(Err((Some(grant), error)));
+                    }
+                    let done_at = made.filter(|(to, _)| *to == seen.attributes).map(|(_, at)| at);
                     self.faults.reach("end.before_close");
-                    self.closed(op, session.id, grant, seen.attributes, outcome, done_at).await?;
+                    self.closed(op, session, &account, grant, (seen.attributes, found), done_at).await?;
                     return Ok(Ok(Step::Moved));
                 }
                 BackStep::Set(to, outcome) => {
+                    if outcome == GrantOutcome::SetStricter && grant.back_to != Some(to) {
+                        self.intend_stricter(op, session, &mut grant, to).await?;
+                        self.faults.reach("back.stricter_intended");
+                    }
                     self.faults.reach("back.before_set");
-                    let key = format!("{}:{}:back", grant.id, grant.fence);
-                    match connector.set(&external, to, &seen, &key, op.at).await {
-                        Ok(()) => made = Some((to, outcome, self.now())),
+                    match self.send(op, &connector, &mut grant, &external, (to, &seen)).await? {
+                        Ok(()) => made = Some((to, self.now())),
                         Err(ConnectorError::Changed) => {}
                         Err(error) => return Ok(Err((Some(grant), error))),
                     }
                     self.faults.reach("back.after_set");
-                    if to.state != AccountState::Enabled
-                        && let Err(error) = connector.end_sign_ins(&external).await
-                    {
-                        return Ok(Err((Some(grant), error)));
-                    }
                 }
             }
         }
@@ -142,13 +145,42 @@ impl App {
     async fn intend_back(
         &self,
         op: &Op,
-        session: &PrivilegedSession,
-        mut grant: Grant,
-    ) -> Result<Grant, AppError> {
+        session: PrivilegedSessionId,
+        account: &Account,
+        grant: &mut Grant,
+    ) -> Result<(), AppError> {
+        if is_elsewhere(account) {
+            // Before the phase: what another node could have sent is told by the phase it knew.
+            grant.take_lease(self.node, self.now());
+        }
+        grant.intend_back();
+        let to = grant.goal();
+        self.write_back(op, session, grant, to).await
+    }
+
+    /// Somebody else made the account laxer in one way: what is the stricter of both is its goal from now on, also for
+    /// whoever goes on after a stop.
+    async fn intend_stricter(
+        &self,
+        op: &Op,
+        session: PrivilegedSessionId,
+        grant: &mut Grant,
+        to: Attributes,
+    ) -> Result<(), AppError> {
+        grant.intend_stricter(to);
+        self.write_back(op, session, grant, to).await
+    }
+
+    /// Writes the intent of a way back with its event; the grant has its new fence then.
+    pub(super) async fn write_back(
+        &self,
+        op: &Op,
+        session: PrivilegedSessionId,
+        grant: &mut Grant,
+        to: Attributes,
+    ) -> Result<(), AppError> {
         let fence = grant.fence;
-        grant.phase = GrantPhase::Closing;
-        (grant.attempt, grant.next_try_at, grant.problem) = (0, None, None);
-        let (tx_op, session_id, row) = (op.clone(), session.id, grant.clone());
+        let (tx_op, row) = (op.clone(), grant.clone());
         self.store
             .write(move |tx| {
                 let (op, row) = (tx_op.clone(), row.clone());
@@ -156,33 +188,35 @@ impl App {
                     tx.update_grant(&row, fence).await?;
                     let event = op
                         .event(AuditAction::GrantIntended, "account", row.account_id)
-                        .in_session(session_id)
+                        .in_session(session)
                         .with("grant_id", row.id.to_string())
-                        .with("back_to", row.baseline.state.name());
+                        .with("back_to", to.state.name())
+                        .with("back_to_expires_at", to.expires_at.map(|at| at.to_string()));
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })
             .await?;
         grant.fence = fence + 1;
-        Ok(grant)
+        Ok(())
     }
 
     async fn closed(
         &self,
         op: &Op,
         session: PrivilegedSessionId,
+        account: &Account,
         mut grant: Grant,
-        seen: Attributes,
-        outcome: GrantOutcome,
+        (seen, found): (Attributes, GrantOutcome),
         done_at: Option<Instant>,
     ) -> Result<(), AppError> {
         let (fence, account_id) = (grant.fence, grant.account_id);
-        grant.phase = GrantPhase::Closed;
-        grant.observed = seen;
-        grant.outcome = Some(outcome);
-        grant.closed_at = Some(op.at);
-        (grant.next_try_at, grant.problem) = (None, None);
-        let told = self.told_by_outcome(op, session, &grant, outcome).await?;
+        // Looked at once more before: its hold is released already.
+        let again = grant.look_again_at.is_some();
+        grant.release_lease(self.node, self.now());
+        grant.closed(seen, found, is_elsewhere(account) && grant.touched, self.now());
+        let outcome = grant.outcome.unwrap_or(found);
+        let told =
+            if again { Vec::new() } else { self.told_by_outcome(op, session, &grant, outcome).await? };
         let tx_op = op.clone();
         self.store
             .write(move |tx| {
@@ -190,7 +224,9 @@ impl App {
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
                     tx.insert_notifications(&told).await?;
-                    tx.release_holder(grant.id, session, op.at).await?;
+                    if !again {
+                        tx.release_holder(grant.id, session, op.at).await?;
+                    }
                     tx.account_observed(grant.account_id, grant.observed, op.at).await?;
                     let event = op
                         .event(AuditAction::GrantClosed, "account", grant.account_id)
@@ -205,7 +241,7 @@ impl App {
                         GrantOutcome::KeptChangedByOthers | GrantOutcome::SetStricter | GrantOutcome::Absent
                     );
                     let expected = grant.baseline.state;
-                    if by_others && tx.account_drifted(grant.account_id, expected, op.at).await? {
+                    if by_others && !again && tx.account_drifted(grant.account_id, expected, op.at).await? {
                         events = events.and(watch::drifted_event(
                             &op,
                             grant.account_id,

@@ -1,16 +1,17 @@
 //! Forward: make the account as it is wanted and prove it.
 
 use super::*;
+use chaperone_connectors::Observation;
 use chaperone_domain::grant::{self, ForwardStep};
+use chaperone_store::WriteTx;
 
 /// Sets of one go; more means that somebody else writes the account all the time.
 const SETS_MAX: usize = 4;
 
 /// How far the account came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Made {
-    /// It was seen as it is wanted.
-    Proved,
+    /// It was seen as it is wanted; `None` when that was kept before.
+    Proved(Option<Box<Proof>>),
     /// Somebody else changed it: it was left as it is.
     ChangedByOthers,
     /// The directory does not know it.
@@ -19,19 +20,52 @@ pub(super) enum Made {
     NotYet,
 }
 
+/// An account was seen as it is wanted; that is still to be kept.
+#[derive(Clone)]
+pub(super) struct Proof {
+    grant: Grant,
+    fence: i64,
+    done_at: Option<Instant>,
+    elsewhere: bool,
+}
+
+impl Proof {
+    /// Keeps it as a part of a transaction; its event.
+    pub(super) async fn write(
+        &self,
+        tx: &mut WriteTx,
+        op: &Op,
+        session: PrivilegedSessionId,
+    ) -> Result<AuditEvent, AppError> {
+        let Self { grant, fence, done_at, .. } = self;
+        tx.update_grant(grant, *fence).await?;
+        tx.account_observed(grant.account_id, grant.observed, op.at).await?;
+        Ok(op
+            .event(AuditAction::GrantVerified, "account", grant.account_id)
+            .in_session(session)
+            .with("grant_id", grant.id.to_string())
+            .with("state", grant.observed.state.name())
+            .with("expires_at", grant.observed.expires_at.map(|at| at.to_string()))
+            .with("done_at", done_at.map(|at| at.to_string())))
+    }
+}
+
 impl App {
-    /// Observe, compare, set, observe again; the outcome is committed with its event.
+    /// Observe, compare, set, observe again; the outcome is committed with its event by whoever asked. `seen` is what
+    /// was just seen of the account: a set compares with it.
     pub(super) async fn make_so(
         &self,
         op: &Op,
         session: &PrivilegedSession,
         account: &Account,
-        grant: Grant,
+        mut grant: Grant,
+        seen: Option<Observation>,
     ) -> Result<Made, AppError> {
-        if grant.next_try_at.is_some_and(|next| op.at < next) {
+        let waits = grant.next_try_at.is_some_and(|next| op.at < next);
+        if waits || grant.leased_to_other(self.node, op.at).is_some() {
             return Ok(Made::NotYet);
         }
-        match self.drive_forward(op, session, account, &grant).await? {
+        match self.drive_forward(op, account, &mut grant, seen).await? {
             Ok(made) => Ok(made),
             Err(error) => {
                 self.attempt_failed(op, session.id, grant, &error).await?;
@@ -43,9 +77,9 @@ impl App {
     async fn drive_forward(
         &self,
         op: &Op,
-        session: &PrivilegedSession,
         account: &Account,
-        grant: &Grant,
+        grant: &mut Grant,
+        mut just_seen: Option<Observation>,
     ) -> Result<Result<Made, ConnectorError>, AppError> {
         let connector = match self.connector(account).await {
             Ok(connector) => connector,
@@ -54,66 +88,72 @@ impl App {
         let external = external(account);
         let mut done_at = None;
         for _ in 0..SETS_MAX {
-            let seen = match connector.observe(&external).await {
-                Ok(seen) => seen,
-                Err(error) => return Ok(Err(error)),
+            let seen = match just_seen.take() {
+                Some(seen) => seen,
+                None => match connector.observe(&external).await {
+                    Ok(seen) => seen,
+                    Err(error) => return Ok(Err(error)),
+                },
             };
-            match grant::forward(&grant.known, grant.desired, seen.attributes) {
-                ForwardStep::Verified if grant.phase == GrantPhase::Held => return Ok(Ok(Made::Proved)),
+            match grant::forward(&grant.own_doing(self.now()), grant.desired, seen.attributes) {
+                ForwardStep::Verified if grant.phase == GrantPhase::Held => {
+                    return Ok(Ok(Made::Proved(None)));
+                }
                 ForwardStep::Verified => {
-                    self.proved(op, session.id, grant.clone(), seen.attributes, done_at).await?;
-                    return Ok(Ok(Made::Proved));
+                    if grant.touched
+                        && seen.attributes.state != AccountState::Enabled
+                        && let Err(error) = self.end_what_runs(&connector, grant, &external).await?
+                    {
+                        return Ok(Err(error));
+                    }
+                    let (fence, mut grant) = (grant.fence, grant.clone());
+                    // The lease first: what another node could have sent is told by what is known until now.
+                    grant.release_lease(self.node, self.now());
+                    grant.proved(seen.attributes);
+                    let proof = Proof { grant, fence, done_at, elsewhere: is_elsewhere(account) };
+                    return Ok(Ok(Made::Proved(Some(Box::new(proof)))));
                 }
                 ForwardStep::Absent => return Ok(Ok(Made::Absent)),
                 ForwardStep::ChangedByOthers => return Ok(Ok(Made::ChangedByOthers)),
                 ForwardStep::Set(to) => {
                     self.faults.reach("forward.before_set");
-                    let key = format!("{}:{}:forward", grant.id, grant.fence);
-                    match connector.set(&external, to, &seen, &key, op.at).await {
+                    match self.send(op, &connector, grant, &external, (to, &seen)).await? {
                         Ok(()) => done_at = Some(self.now()),
                         Err(ConnectorError::Changed) => {}
                         Err(error) => return Ok(Err(error)),
                     }
                     self.faults.reach("forward.after_set");
-                    if to.state != AccountState::Enabled
-                        && let Err(error) = connector.end_sign_ins(&external).await
-                    {
-                        return Ok(Err(error));
-                    }
                 }
             }
         }
         Ok(Err(ConnectorError::Changed))
     }
 
-    async fn proved(
+    /// Keeps proofs, each by itself.
+    pub(super) async fn keep_proofs(
         &self,
         op: &Op,
-        session: PrivilegedSessionId,
-        mut grant: Grant,
-        seen: Attributes,
-        done_at: Option<Instant>,
+        session: &PrivilegedSession,
+        proofs: impl IntoIterator<Item = Box<Proof>>,
     ) -> Result<(), AppError> {
-        let (fence, account_id) = (grant.fence, grant.account_id);
-        grant.proved(seen);
-        let tx_op = op.clone();
-        self.store
-            .write(move |tx| {
-                let (op, grant) = (tx_op.clone(), grant.clone());
-                Box::pin(async move {
-                    tx.update_grant(&grant, fence).await?;
-                    tx.account_observed(grant.account_id, grant.observed, op.at).await?;
-                    let event = op
-                        .event(AuditAction::GrantVerified, "account", grant.account_id)
-                        .in_session(session)
-                        .with("grant_id", grant.id.to_string())
-                        .with("state", grant.observed.state.name())
-                        .with("expires_at", grant.observed.expires_at.map(|at| at.to_string()))
-                        .with("done_at", done_at.map(|at| at.to_string()));
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+        for proof in proofs {
+            let (op, session, row) = (Op { at: self.now(), ..op.clone() }, session.id, proof.clone());
+            self.store
+                .write(move |tx| {
+                    let (op, row) = (op.clone(), row.clone());
+                    Box::pin(async move {
+                        let event = row.write(tx, &op, session).await?;
+                        Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                    })
                 })
-            })
-            .await?;
-        self.account_seen(account_id).await
+                .await?;
+            self.proof_kept(&proof).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells of a proof that was kept.
+    pub(super) async fn proof_kept(&self, proof: &Proof) -> Result<(), AppError> {
+        if proof.elsewhere { self.account_seen(proof.grant.account_id).await } else { Ok(()) }
     }
 }

@@ -1,15 +1,34 @@
 //! Hold: a session takes hold of an account.
 
 use super::*;
+use chaperone_connectors::{Expiry, Observation};
+use chaperone_domain::ids::NodeId;
+use chaperone_store::WriteTx;
 
 /// Whether a session holds an account now.
 pub(super) enum Taken {
-    /// It does.
-    Yes,
+    /// It does, and this is what it holds.
+    Yes(Box<Fresh>),
     /// Not now; it is tried again.
     NotYet,
     /// It never will, and why.
     Never(String),
+}
+
+/// An account that was seen and can be held.
+#[derive(Clone)]
+pub(super) struct Ready {
+    account: Account,
+    wish: Wish,
+    kind: Expiry,
+    seen: Observation,
+}
+
+/// A hold that was just taken, with what was seen of the account before.
+pub(super) struct Fresh {
+    pub(super) account: Account,
+    pub(super) grant: Grant,
+    pub(super) seen: Observation,
 }
 
 /// What keeps sessions from taking hold of accounts, as long as there is no grant that could keep it. Only in memory:
@@ -57,24 +76,23 @@ impl Unheld {
 }
 
 impl App {
-    /// Takes hold of the account: a new grant with what the account is now as the baseline, or a part in one that
-    /// another session opened.
-    pub(super) async fn take_hold(
+    /// Looks at an account before it is held; if it cannot be held now, says so.
+    pub(super) async fn look_first(
         &self,
         op: &Op,
         session: &PrivilegedSession,
-        account: &Account,
+        account: Account,
         wish: Wish,
-    ) -> Result<Taken, AppError> {
+    ) -> Result<Result<Ready, Taken>, AppError> {
         if self.unheld.waits(session.id, account.id, op.at) {
-            return Ok(Taken::NotYet);
+            return Ok(Err(Taken::NotYet));
         }
         let reached = async {
-            let connector = self.connector(account).await?;
-            let seen = connector.observe(&external(account)).await?;
-            Ok::<_, ConnectorError>((connector.expiry(), seen.attributes))
+            let connector = self.connector(&account).await?;
+            let seen = connector.observe(&external(&account)).await?;
+            Ok::<_, ConnectorError>((connector.expiry(), seen))
         };
-        let (kind, baseline) = match reached.await {
+        let (kind, seen) = match reached.await {
             Ok(reached) => reached,
             Err(error) => {
                 let problem = error.to_string();
@@ -86,91 +104,165 @@ impl App {
                     .with("attempt", attempt)
                     .with("problem", problem);
                 self.note(event).await?;
-                return Ok(Taken::NotYet);
+                return Ok(Err(Taken::NotYet));
             }
         };
-        if baseline.state == AccountState::Absent {
-            let why = format!("The directory does not know the account {} any more.", account.name);
-            return Ok(Taken::Never(why));
+        if seen.attributes.state == AccountState::Absent {
+            return Ok(Err(Taken::Never(start::unknown(&account))));
         }
-        if wish.desired(baseline.state) == AccountState::Enabled
-            && let Some(expired) = baseline.expires_at.filter(|expiry| *expiry <= op.at)
+        if wish.desired(seen.attributes.state) == AccountState::Enabled
+            && let Some(expired) = seen.attributes.expires_at.filter(|expiry| *expiry <= op.at)
         {
             let why = format!(
                 "The account {} expired in its directory at {expired}; give it a later expiry there.",
                 account.name
             );
-            return Ok(Taken::Never(why));
+            return Ok(Err(Taken::Never(why)));
         }
-        let id = GrantId::new(secrets::new_uuid(op.at));
-        let (tx_op, row, account_id) = (op.clone(), session.clone(), account.id);
+        self.faults.reach("hold.observed");
+        Ok(Ok(Ready { account, wish, kind, seen }))
+    }
+
+    /// Takes hold of the account: a new grant with what the account is now as the baseline, or a part in one that
+    /// another session opened.
+    pub(super) async fn take_hold(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        account: Account,
+        wish: Wish,
+    ) -> Result<Taken, AppError> {
+        let ready = match self.look_first(op, session, account, wish).await? {
+            Ok(ready) => ready,
+            Err(taken) => return Ok(taken),
+        };
+        let (tx_op, row, node, tx_ready) = (op.clone(), session.clone(), self.node, ready.clone());
         let joined = self
             .store
             .write(move |tx| {
-                let (op, session) = (tx_op.clone(), row.clone());
+                let (op, session, ready) = (tx_op.clone(), row.clone(), tx_ready.clone());
                 Box::pin(async move {
-                    let until = session.window.ends_at();
-                    let open = tx.read().open_grant(account_id).await?;
-                    let new = open.is_none();
-                    let (mut grant, mut holders) = open.unwrap_or_else(|| {
-                        let grant = Grant {
-                            id,
-                            account_id,
-                            phase: GrantPhase::Opening,
-                            baseline,
-                            desired: baseline,
-                            known: vec![baseline],
-                            touched: false,
-                            observed: baseline,
-                            deadline: until,
-                            fence: 1,
-                            lease_until: None,
-                            attempt: 0,
-                            next_try_at: None,
-                            problem: None,
-                            outcome: None,
-                            created_at: op.at,
-                            closed_at: None,
-                        };
-                        (grant, Vec::new())
-                    });
-                    if grant.phase == GrantPhase::Closing {
-                        // On its way back for another session: this one takes hold once it is there.
+                    // Whoever ended the session meanwhile would never see this hold.
+                    if tx.read().privileged_session_version(session.id).await? != Some(session.version) {
                         return Err(AppError::Stale);
                     }
-                    let holder = GrantHolder {
-                        grant_id: grant.id,
-                        privileged_session_id: session.id,
-                        wish,
-                        until,
-                        released_at: None,
-                    };
-                    holders.push(holder);
-                    let end = chaperone_domain::grant::cycle::deadline_of(&holders).unwrap_or(until);
-                    grant.intend(&holders, expiry_of(kind, end));
-                    if new {
-                        tx.insert_grant(&grant).await?;
-                    } else {
-                        let fence = grant.fence;
-                        tx.update_grant(&grant, fence).await?;
-                    }
-                    tx.insert_holder(&holder).await?;
-                    let event = intended_event(&op, session.id, &grant, holders.len());
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                    let (grant, event) = ready.hold(tx, &op, node, &session).await?;
+                    Ok::<_, AppError>(tx.commit(grant, Events::one(event)))
                 })
             })
             .await;
         match joined {
-            // The unique key of open grants, or one that is being brought back: look again later.
-            Err(AppError::Stale | AppError::Store(chaperone_store::StoreError::Conflict { .. })) => {
-                Ok(Taken::NotYet)
-            }
-            Err(error) => Err(error),
-            Ok(()) => {
+            Ok(grant) => {
                 self.unheld.forget(session.id);
                 self.faults.reach("start.grant_intended");
-                Ok(Taken::Yes)
+                Ok(Taken::Yes(Box::new(ready.held(grant))))
             }
+            Err(error) if cannot_be_held_now(&error) => Ok(Taken::NotYet),
+            Err(AppError::Refused { detail, .. }) => Ok(Taken::Never(detail)),
+            Err(error) => Err(error),
         }
     }
+}
+
+/// The unique key of open grants, or one that is being brought back: look again later.
+pub(super) fn cannot_be_held_now(error: &AppError) -> bool {
+    matches!(error, AppError::Stale | AppError::Store(chaperone_store::StoreError::Conflict { .. }))
+}
+
+impl Ready {
+    /// Takes hold as a part of a transaction; the grant as it is then, and its event.
+    pub(super) async fn hold(
+        &self,
+        tx: &mut WriteTx,
+        op: &Op,
+        node: NodeId,
+        session: &PrivilegedSession,
+    ) -> Result<(Grant, AuditEvent), AppError> {
+        let Self { account, wish, kind, .. } = self;
+        let (wish, seen) = (*wish, self.seen.attributes);
+        let open = tx.read().open_grant(account.id).await?;
+        let new = open.is_none();
+        let (mut grant, mut holders) = match open {
+            Some(open) => open,
+            None => {
+                let id = GrantId::new(secrets::new_uuid(op.at));
+                (new_grant(tx, op, id, session, account, seen).await?, Vec::new())
+            }
+        };
+        if grant.phase == GrantPhase::Closing || grant.leased_to_other(node, op.at).is_some() {
+            // On its way back, or in other hands: this one takes hold after that.
+            return Err(AppError::Stale);
+        }
+        if let Some(other) = holders.iter().find(|holder| holder.wants().is_opposite(wish)) {
+            return Err(AppError::refused("opposite-overlap", opposite(account, other)));
+        }
+        let holder = GrantHolder {
+            grant_id: grant.id,
+            privileged_session_id: session.id,
+            wish,
+            switched_to: None,
+            until: session.window.ends_at(),
+            released_at: None,
+        };
+        holders.push(holder);
+        // Who wants nothing of the account leaves it as others made it.
+        if wish != Wish::None || grant.own_doing(op.at).contains(&seen) {
+            grant.take_in(seen, op.at);
+            let end = chaperone_domain::grant::cycle::wanted_until(&holders);
+            grant.intend(&holders, end.and_then(|end| expiry_of(*kind, end)));
+        }
+        // With the intent, so that a start costs no commit more.
+        if is_elsewhere(account) && grant.phase == GrantPhase::Opening {
+            grant.take_lease(node, op.at);
+        }
+        if new {
+            tx.insert_grant(&grant).await?;
+        } else {
+            let fence = grant.fence;
+            tx.update_grant(&grant, fence).await?;
+            grant.fence = fence + 1;
+        }
+        tx.insert_holder(&holder).await?;
+        let event = intended_event(op, session.id, &grant, holders.len());
+        Ok((grant, event))
+    }
+
+    /// What is held now.
+    pub(super) fn held(self, grant: Grant) -> Fresh {
+        Fresh { account: self.account, grant, seen: self.seen }
+    }
+}
+
+/// A grant over what the account is now. What a grant before it left in doubt is its own doing still.
+async fn new_grant(
+    tx: &mut chaperone_store::WriteTx,
+    op: &Op,
+    id: GrantId,
+    session: &PrivilegedSession,
+    account: &Account,
+    seen: Attributes,
+) -> Result<Grant, AppError> {
+    let mut grant = Grant::new(id, account.id, seen, session.window.ends_at(), op.at);
+    if !is_elsewhere(account) {
+        // An administrator's own change since the look is what the account goes back to.
+        let now = tx.read().account(account.id).await?.ok_or(AppError::Stale)?;
+        let as_seen = Attributes { state: now.state, expires_at: now.expires_at } == seen;
+        return if as_seen { Ok(grant) } else { Err(AppError::Stale) };
+    }
+    if let Some(mut before) = tx.read().grant_to_look_at_again(account.id).await? {
+        grant.follow(&before);
+        let fence = before.fence;
+        before.look_again_at = None;
+        tx.update_grant(&before, fence).await?;
+    }
+    Ok(grant)
+}
+
+fn opposite(account: &Account, other: &GrantHolder) -> String {
+    format!(
+        "Privileged session {} has the account {} {}d now, this one wants the opposite in the same time.",
+        other.privileged_session_id,
+        account.name,
+        other.wants().name()
+    )
 }

@@ -10,6 +10,7 @@ impl App {
         op: &Op,
         session: &PrivilegedSession,
         mut grant: Grant,
+        holder: GrantHolder,
         state: AccountState,
     ) -> Result<(), AppError> {
         let account = self.store.read().account(grant.account_id).await?;
@@ -20,13 +21,18 @@ impl App {
         let connector = self.connector(&account).await.map_err(refused)?;
         let seen = connector.observe(&external(&account)).await.map_err(refused)?;
         let fence = grant.fence;
-        grant.switch(state, seen.attributes, expiry_of(connector.expiry(), grant.deadline));
+        self.unheard.tell(&mut grant, op.at);
+        if is_elsewhere(&account) {
+            grant.take_lease(self.node, op.at);
+        }
+        grant.switch(state, seen.attributes, expiry_of(connector.expiry(), holder.until), op.at);
         let (tx_op, session_id, name) = (op.clone(), session.id, account.name.clone());
         self.store
             .write(move |tx| {
                 let (op, grant, name) = (tx_op.clone(), grant.clone(), name.clone());
                 Box::pin(async move {
                     tx.update_grant(&grant, fence).await?;
+                    tx.switch_holder(grant.id, session_id, state).await?;
                     let what =
                         format!("The account {name} is to be {} for the rest of the session.", state.name());
                     let switched = op
@@ -92,7 +98,7 @@ pub(crate) async fn move_holds(
         }
         let fence = grant.fence;
         let before = grant.desired;
-        let end = chaperone_domain::grant::cycle::deadline_of(&holders).unwrap_or(until);
+        let end = chaperone_domain::grant::cycle::wanted_until(&holders).unwrap_or(until);
         grant.intend(&holders, expiry_of(*kind, end));
         tx.move_holder(grant.id, session.id, until).await?;
         tx.update_grant(&grant, fence).await?;
@@ -101,4 +107,22 @@ pub(crate) async fn move_holds(
         }
     }
     Ok(events)
+}
+
+/// An administrator's own change of an account that sessions hold, as part of its transaction: the state to which the
+/// account goes back, and with it what is wanted meanwhile. Says the intent that follows.
+pub(crate) async fn rebase(
+    tx: &mut chaperone_store::WriteTx,
+    op: &Op,
+    grant: &mut Grant,
+    holders: &[GrantHolder],
+    state: AccountState,
+) -> Result<Option<AuditEvent>, AppError> {
+    let (fence, before) = (grant.fence, grant.desired);
+    let end = chaperone_domain::grant::cycle::wanted_until(holders);
+    // Only the built-in directory's accounts are changed this way; it keeps an expiry as it is.
+    grant.rebase(state, holders, end);
+    tx.update_grant(grant, fence).await?;
+    let first = holders.first().filter(|_| grant.desired != before);
+    Ok(first.map(|holder| intended_event(op, holder.privileged_session_id, grant, holders.len())))
 }

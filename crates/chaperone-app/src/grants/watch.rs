@@ -44,6 +44,7 @@ impl App {
         seen: Attributes,
     ) -> Result<(), AppError> {
         let (fence, account_id) = (grant.fence, grant.account_id);
+        grant.release_lease(self.node, self.now());
         grant.phase = GrantPhase::Held;
         grant.observed = seen;
         (grant.attempt, grant.next_try_at) = (0, None);
@@ -76,29 +77,76 @@ impl App {
     /// Looks at every account that sessions hold in other directories. One that is gone ends its sessions.
     pub(crate) async fn watch_held(&self, op: &Op) -> Result<(), AppError> {
         for (grant, holders) in self.store.read().open_grants().await? {
-            if grant.phase != GrantPhase::Held {
-                continue;
-            }
-            let Some(account) = self.store.read().account(grant.account_id).await? else { continue };
-            if account.last_seen_at.is_none() {
-                continue;
-            }
-            // One that cannot be reached is found out when something is to be done with it.
-            let Ok(seen) = self.observe(&account).await else { continue };
-            let seen = seen.attributes;
-            let Some(session) = holders.first().map(|holder| holder.privileged_session_id) else { continue };
-            if seen != grant.desired && seen != grant.observed {
-                match self.drifted(op, session, grant, seen).await {
-                    Ok(()) | Err(AppError::Stale) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            if seen.state == AccountState::Absent {
-                for holder in holders {
-                    self.account_removed(op, holder.privileged_session_id, &account.name).await?;
-                }
+            self.watch_one(op, grant, holders).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at an account that sessions hold; says whether it is known now what it is. Those that are on their way are
+    /// the processor's.
+    pub(crate) async fn watch_one(
+        &self,
+        op: &Op,
+        mut grant: Grant,
+        holders: Vec<GrantHolder>,
+    ) -> Result<bool, AppError> {
+        if grant.phase != GrantPhase::Held {
+            return Ok(true);
+        }
+        let Some(account) = self.store.read().account(grant.account_id).await? else { return Ok(true) };
+        if account.last_seen_at.is_none() {
+            return Ok(true);
+        }
+        // One that cannot be reached is found out when something is to be done with it.
+        let Ok(seen) = self.observe(&account).await else { return Ok(false) };
+        let seen = seen.attributes;
+        let Some(session) = holders.first().map(|holder| holder.privileged_session_id) else {
+            return Ok(true);
+        };
+        let now = self.now();
+        self.unheard.tell(&mut grant, now);
+        let own = seen != grant.desired && grant.own_doing(now).contains(&seen);
+        if own || (seen != grant.desired && seen != grant.observed) {
+            let noticed = if own {
+                self.make_again(op, session, grant, holders.len()).await
+            } else {
+                self.drifted(op, session, grant, seen).await
+            };
+            match noticed {
+                Ok(()) | Err(AppError::Stale) => {}
+                Err(error) => return Err(error),
             }
         }
+        if seen.state == AccountState::Absent {
+            for holder in holders {
+                self.account_removed(op, holder.privileged_session_id, &account.name).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// A late effect of our own undid what sessions want: it is intended anew, and the processor makes it so.
+    async fn make_again(
+        &self,
+        op: &Op,
+        session: PrivilegedSessionId,
+        mut grant: Grant,
+        holders: usize,
+    ) -> Result<(), AppError> {
+        let fence = grant.fence;
+        grant.again();
+        let tx_op = op.clone();
+        self.store
+            .write(move |tx| {
+                let (op, grant) = (tx_op.clone(), grant.clone());
+                Box::pin(async move {
+                    tx.update_grant(&grant, fence).await?;
+                    let event = intended_event(&op, session, &grant, holders).with("late_effect", "yes");
+                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                })
+            })
+            .await?;
+        self.processor_nudge.notify_one();
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! Notifications: what time alone tells is written down; what is written down is sent, repeated, given up.
+//! Notifications: what time alone tells is written down; what is written down is sent, repeated, given up, and removed
+//! when it is old.
 //!
 //! Each channel has a loop of its own, so that a mail server that hangs holds up no webhook. What is sent is taken under
 //! a lease first: no other node sends it meanwhile, and when this one dies it is sent again, under the same id.
@@ -6,14 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chaperone_domain::notification::{Channel, NOT_BACK_AFTER, Notification, SOON};
+use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::notification::{Channel, KEEP_SENT, NOT_BACK_AFTER, Notification, SOON};
+use chaperone_store::Events;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::errors::AppError;
 use crate::notifications::{DeliveryError, Mail, Post};
-use crate::op::Op;
+use crate::op::{EventExt as _, Op};
 
 /// How often it looks whether something is to be sent, when nobody wakes it.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,6 +30,10 @@ const SIDE_BY_SIDE: u64 = 16;
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
 /// How long what was taken belongs to the node that took it. Longer than [`ATTEMPT_LIMIT`].
 const LEASE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+/// How often it looks whether something is old enough to be removed.
+const REMOVE_EVERY: Duration = Duration::from_secs(3600);
+/// Notifications that are removed in one transaction.
+const REMOVE_MAX: u64 = 500;
 /// How long what is being sent may go on when the process is to end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -34,8 +41,54 @@ pub(super) async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     tokio::join!(
         watch_time(app.clone(), shutdown.clone()),
         send(app.clone(), Channel::Mail, shutdown.clone()),
-        send(app, Channel::Webhook, shutdown),
+        send(app.clone(), Channel::Webhook, shutdown.clone()),
+        remove(app, shutdown),
     );
+}
+
+async fn remove(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+    loop {
+        let pause = match remove_old(&app).await {
+            // There are more; others write in between.
+            Ok(removed) if removed >= REMOVE_MAX => EVERY,
+            Ok(_) => REMOVE_EVERY,
+            Err(error) => {
+                tracing::error!(?error, "old notifications could not be removed; it is tried again");
+                REMOVE_EVERY
+            }
+        };
+        if !super::pause(&mut shutdown, pause).await {
+            return;
+        }
+    }
+}
+
+/// Removes some of what was sent long ago, with its event; answers how many that were.
+pub async fn remove_old(app: &Arc<App>) -> Result<u64, AppError> {
+    let op = Op::processor(app.now());
+    let sent_before = op.at.saturating_sub(KEEP_SENT).unwrap_or(op.at);
+    if !app.store.read().has_old_notifications(sent_before).await? {
+        return Ok(0);
+    }
+    let removed = app.store.write(move |tx| {
+        let op = op.clone();
+        Box::pin(async move {
+            let removed = tx.remove_old_notifications(sent_before, REMOVE_MAX).await?;
+            if removed == 0 {
+                return Err(AppError::Stale);
+            }
+            let event = op
+                .event(AuditAction::NotificationsRemoved, "notification", "")
+                .with("count", i64::try_from(removed).unwrap_or(i64::MAX))
+                .with("sent_before", sent_before.to_string());
+            Ok(tx.commit(removed, Events::one(event)))
+        })
+    });
+    match removed.await {
+        // Another node was faster.
+        Err(AppError::Stale) => Ok(0),
+        removed => removed,
+    }
 }
 
 async fn watch_time(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {

@@ -16,6 +16,11 @@ use crate::op::Op;
 const REST_MAX: Duration = Duration::from_secs(1);
 /// How long it rests while something is on its way or waits.
 const REST_WAITING: Duration = Duration::from_millis(250);
+/// The shortest time from one look to the next, however often somebody wakes the processor: every session that moves
+/// does.
+const LOOK_EVERY_MIN: Duration = Duration::from_millis(20);
+/// A look that took long is followed by a rest of so many times as long: looking is never what keeps it busy.
+const LOOK_SHARE: u32 = 5;
 /// Sessions of one look.
 const LOOK_MAX: u64 = 1_000;
 /// Sessions that are on their way side by side: those that wait for a directory hold nobody up.
@@ -69,6 +74,7 @@ impl Moving {
 pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     let mut moving = Moving::default();
     loop {
+        let began = tokio::time::Instant::now();
         let rest = match look(&app, &mut moving).await {
             Ok(rest) => rest,
             Err(error) => {
@@ -76,9 +82,13 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
                 REST_MAX
             }
         };
+        let not_before = began + LOOK_EVERY_MIN.max(began.elapsed() * (1 + LOOK_SHARE));
         tokio::select! {
             go_on = super::pause(&mut shutdown, rest) => if !go_on { return },
             () = app.processor_nudge.notified() => {}
+        }
+        if !super::pause(&mut shutdown, not_before.duration_since(tokio::time::Instant::now())).await {
+            return;
         }
         moving.collect();
     }
@@ -90,21 +100,17 @@ async fn look(app: &Arc<App>, moving: &mut Moving) -> Result<Duration, AppError>
     let read = app.store.read();
     let limit = LOOK_MAX + moving.ids.len() as u64;
     let due = read.due_sessions(now, limit).await?;
-    let many = due.len() as u64 == limit;
-    for session in due {
-        moving.begin(app, session.id);
-    }
-    for (_, holders) in read.moving_grants(now).await? {
-        for holder in holders {
-            moving.begin(app, holder.privileged_session_id);
-        }
+    let held = read.sessions_with_moving_grants(now, limit).await?;
+    let many = due.len().max(held.len()) as u64 == limit;
+    for session in due.into_iter().chain(held) {
+        moving.begin(app, session);
     }
     if many {
         // There are more than one look takes: these first, as fast as they go.
         if let Some(ended) = moving.tasks.join_next_with_id().await {
             moving.ended(ended);
         }
-        return Ok(Duration::from_millis(20));
+        return Ok(Duration::ZERO);
     }
     if !moving.ids.is_empty() {
         return Ok(REST_WAITING);

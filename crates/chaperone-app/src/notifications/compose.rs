@@ -35,7 +35,7 @@ pub(super) fn subject(kind: NotificationKind, facts: &Facts) -> String {
         NotificationKind::Ended => "Ended",
         NotificationKind::CouldNotStart => "Could not start",
         NotificationKind::CouldNotBePutBack => "Could not be put back",
-        NotificationKind::Drift => "Changed by somebody else",
+        NotificationKind::Drift => "Account found changed",
     };
     format!("{what}: {} for {}", account(facts), person(facts.user.as_ref()))
 }
@@ -141,8 +141,8 @@ for more than a minute. Nobody gets into targets with it any more, and it is tri
 the directory can be reached."
             .to_owned(),
         NotificationKind::Drift => {
-            "Somebody changed an account of the privileged session outside of Chaperone. Look whether it is as it should \
-             be."
+            "An account of the privileged session was found otherwise than Chaperone left it. Look whether it is as it \
+             should be."
                 .to_owned()
         }
     }

@@ -10,6 +10,8 @@ use super::*;
 pub enum Direction {
     /// To what the session wants.
     Forward,
+    /// The session's end moved, and the account's own end with it.
+    EndMoved,
     /// To its original state.
     Back,
     /// Other sessions hold it still: it is to be what they want.
@@ -21,6 +23,7 @@ impl Direction {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Forward => "forward",
+            Self::EndMoved => "end_moved",
             Self::Back => "back",
             Self::LeftToOthers => "left_to_others",
         }
@@ -38,6 +41,8 @@ pub struct AccountLogEntry {
     pub direction: Direction,
     /// What it is to be.
     pub wanted: String,
+    /// Until when (RFC 3339), where the directory keeps an end of its own; `None` for the way back.
+    pub wanted_until: Option<String>,
     /// When that was written down, before anything was touched.
     pub intended_at: Instant,
     /// By whom; the background process when `None`.
@@ -70,13 +75,24 @@ impl App {
             let open = entries.iter_mut().rev().find(|entry| entry.account_id == *account);
             match event.action {
                 AuditAction::GrantIntended => {
-                    let (direction, wanted) = match (text(&event, "back_to"), text(&event, "desired")) {
-                        (Some(back_to), _) => (Direction::Back, back_to),
-                        (None, desired) if text(&event, "released").is_some() => {
-                            (Direction::LeftToOthers, desired.unwrap_or_default())
+                    let (direction, wanted, wanted_until) = match text(&event, "back_to") {
+                        Some(back_to) => (Direction::Back, back_to, None),
+                        None => {
+                            let wanted = text(&event, "desired").unwrap_or_default();
+                            let until = text(&event, "desired_expires_at");
+                            (forward(&event, open.as_deref(), &wanted, until.as_deref()), wanted, until)
                         }
-                        (None, desired) => (Direction::Forward, desired.unwrap_or_default()),
                     };
+                    let same_way = |entry: &&mut AccountLogEntry| {
+                        entry.direction == Direction::Back && entry.verified_at.is_none()
+                    };
+                    if direction == Direction::Back
+                        && let Some(open) = open.filter(same_way)
+                    {
+                        // Somebody else's change made the way back lead elsewhere.
+                        open.wanted = wanted;
+                        continue;
+                    }
                     let intended_by = match event.actor {
                         Actor::User(user) => self.store.read().user(user).await?,
                         _ => None,
@@ -87,6 +103,7 @@ impl App {
                         account_name: name,
                         direction,
                         wanted,
+                        wanted_until,
                         intended_at: event.at,
                         intended_by,
                         done_at: None,
@@ -123,4 +140,19 @@ impl App {
         }
         Ok(entries)
     }
+}
+
+/// Which way an intent goes that is not the way back; `last` is what was done to the account before.
+fn forward(
+    event: &AuditEvent,
+    last: Option<&AccountLogEntry>,
+    wanted: &str,
+    until: Option<&str>,
+) -> Direction {
+    if text(event, "released").is_some() {
+        return Direction::LeftToOthers;
+    }
+    let only_the_end =
+        |last: &AccountLogEntry| last.wanted == wanted && last.wanted_until.as_deref() != until;
+    if last.is_some_and(only_the_end) { Direction::EndMoved } else { Direction::Forward }
 }

@@ -1,6 +1,8 @@
 //! Decide about a session: approve, reject, cancel, end, hand back, process by hand, switch the account.
 
 use super::*;
+use chaperone_domain::ids::SignInId;
+use chaperone_domain::notification::Notification;
 use chaperone_domain::sign_in::{EndKind, SignInEnd};
 use chaperone_store::{Events, SignInFilter, WriteTx};
 
@@ -151,45 +153,49 @@ same time. Choose another time, or cancel the other one.",
         from: State,
         comment: &str,
     ) -> Result<(), AppError> {
-        let told = self.told_by_status(op, Some(from), after, comment).await?;
-        let (tx_op, row, version, comment) = (op.clone(), after.clone(), before.version, comment.to_owned());
+        let moved = self.moved(op, before, after, from, comment).await?;
+        let tx_op = op.clone();
         let ended = self
             .store
             .write(move |tx| {
-                let (op, row, comment) = (tx_op.clone(), row.clone(), comment.clone());
-                let told = told.clone();
+                let (op, moved) = (tx_op.clone(), moved.clone());
                 Box::pin(async move {
-                    if row.state == State::Approved {
-                        // Two approvals of opposite wishes at once: the second finds the first here.
-                        let held = [State::Approved, State::Starting, State::Active];
-                        for (account, _) in row.accounts() {
-                            let others = tx.read().sessions_of_account(account, &held).await?;
-                            if rules::opposite_overlaps(&row, &others).next().is_some() {
-                                return Err(AppError::Stale);
-                            }
-                        }
-                    }
-                    tx.update_privileged_session(&row, version).await?;
-                    tx.insert_notifications(&told).await?;
-                    let mut event = status_event(&op, &row, from, ChangedByKind::of(&op)).because(&comment);
-                    if row.self_approved && from == State::Draft {
-                        event = event.with("self_approved", "yes");
-                    }
-                    let mut events = Events::one(event);
-                    let mut ended = Vec::new();
-                    if row.state == State::Ending {
-                        (events, ended) = end_sign_ins_of(tx, &op, row.id, events).await?;
-                    }
-                    Ok(tx.commit(ended, events))
+                    let (events, ended) = moved.write(tx, &op).await?;
+                    Ok::<_, AppError>(tx.commit(ended, events))
                 })
             })
             .await?;
-        after.version = version + 1;
+        self.status_written(after, ended);
+        Ok(())
+    }
+
+    /// What is to be written of a session that made its move. `after` gets the version that it will have.
+    pub(crate) async fn moved(
+        &self,
+        op: &Op,
+        before: &PrivilegedSession,
+        after: &mut PrivilegedSession,
+        from: State,
+        comment: &str,
+    ) -> Result<Moved, AppError> {
+        let told = self.told_by_status(op, Some(from), after, comment).await?;
+        let moved = Moved {
+            session: after.clone(),
+            version: before.version,
+            from,
+            told,
+            comment: comment.to_owned(),
+        };
+        after.version = before.version + 1;
+        Ok(moved)
+    }
+
+    /// Tells of a status that was written, and cuts the sign-ins that ended with it.
+    pub(crate) fn status_written(&self, after: &PrivilegedSession, ended: Vec<SignInId>) {
         self.session_moved(after);
         for id in ended {
             self.gate.end(id);
         }
-        Ok(())
     }
 
     /// Does by hand what the processor would do now.
@@ -241,9 +247,50 @@ same time. Choose another time, or cancel the other one.",
                 ),
             ));
         }
-        self.switch_grant(op, &session, grant, state).await?;
+        let Some(holder) = holders.into_iter().find(|holder| holder.privileged_session_id == id) else {
+            return Err(AppError::Inside("active session without hold"));
+        };
+        self.switch_grant(op, &session, grant, holder, state).await?;
         self.process_session(op, id).await?;
         self.view_privileged_session(op, id).await
+    }
+}
+
+/// A session that made its move, and what is written of it.
+#[derive(Clone)]
+pub(crate) struct Moved {
+    session: PrivilegedSession,
+    version: i64,
+    from: State,
+    told: Vec<Notification>,
+    comment: String,
+}
+
+impl Moved {
+    /// Writes it as a part of a transaction; the events, and the sign-ins that end with it.
+    pub(crate) async fn write(&self, tx: &mut WriteTx, op: &Op) -> Result<(Events, Vec<SignInId>), AppError> {
+        let Self { session, version, from, told, comment } = self;
+        if session.state == State::Approved {
+            // Two approvals of opposite wishes at once: the second finds the first here.
+            let held = [State::Approved, State::Starting, State::Active];
+            for (account, _) in session.accounts() {
+                let others = tx.read().sessions_of_account(account, &held).await?;
+                if rules::opposite_overlaps(session, &others).next().is_some() {
+                    return Err(AppError::Stale);
+                }
+            }
+        }
+        tx.update_privileged_session(session, *version).await?;
+        tx.insert_notifications(told).await?;
+        let mut event = status_event(op, session, *from, ChangedByKind::of(op)).because(comment);
+        if session.self_approved && *from == State::Draft {
+            event = event.with("self_approved", "yes");
+        }
+        let events = Events::one(event);
+        if session.state == State::Ending {
+            return end_sign_ins_of(tx, op, session.id, events).await;
+        }
+        Ok((events, Vec::new()))
     }
 }
 
@@ -253,7 +300,7 @@ async fn end_sign_ins_of(
     op: &Op,
     session: PrivilegedSessionId,
     mut events: Events,
-) -> Result<(Events, Vec<chaperone_domain::ids::SignInId>), AppError> {
+) -> Result<(Events, Vec<SignInId>), AppError> {
     let filter = SignInFilter { privileged_session_id: Some(session), ..Default::default() };
     let mut ended = Vec::new();
     for sign_in in tx.read().open_sign_ins(filter).await? {

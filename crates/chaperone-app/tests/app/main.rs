@@ -2,8 +2,11 @@
 
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
+mod elsewhere;
+mod grants;
 mod kills;
 mod notifications;
+mod peers;
 mod recordings;
 mod sessions;
 mod world;

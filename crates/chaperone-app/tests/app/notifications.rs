@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chaperone_app::faults::Faults;
+use chaperone_app::lists::{EventFilter, Page};
 use chaperone_app::notifications::{Channels, DeliveryError, Post, Poster, Webhook};
 use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
 use chaperone_app::{AppError, jobs};
@@ -11,7 +12,7 @@ use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::grant::{Grant, GrantOutcome, Wish};
 use chaperone_domain::ids::PrivilegedSessionId;
-use chaperone_domain::notification::NotificationKind;
+use chaperone_domain::notification::{Channel, NotificationKind};
 use chaperone_domain::privileged_session::Status;
 use chaperone_store::{Events, StoreError};
 
@@ -23,6 +24,16 @@ struct Away;
 impl Poster for Away {
     async fn post(&self, _post: &Post) -> Result<(), DeliveryError> {
         Err(DeliveryError::Later("It is away.".to_owned()))
+    }
+}
+
+/// What takes everything.
+struct There;
+
+#[async_trait]
+impl Poster for There {
+    async fn post(&self, _post: &Post) -> Result<(), DeliveryError> {
+        Ok(())
     }
 }
 
@@ -174,6 +185,30 @@ async fn only_who_may_see_the_session_sees_who_was_told() {
     let victor = world.app.create_user(&world.op(&world.anna), stranger).await.expect("a user").0;
     let refused = world.app.notifications(&world.op(&victor), id).await;
     assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_was_sent_is_removed_ninety_days_later_and_what_waits_is_not() {
+    let there = Webhook { name: "log".to_owned(), poster: Arc::new(There), ..channels().webhooks[0].clone() };
+    let channels = Channels { webhooks: vec![there, channels().webhooks[0].clone()], ..Channels::default() };
+    let world = World::telling(channels).await;
+    let id = world.approved(60, 600, Wish::Enable).await.session.id;
+    for forward_s in [60, 600] {
+        world.clock.forward(forward_s);
+        world.process().await;
+    }
+    while jobs::deliver_due(&world.app, Channel::Webhook).await.expect("looked") > 0 {}
+    assert_eq!(told(&world, id).await.len(), 8, "each on both");
+    const DAY_SECONDS: i64 = 24 * 60 * 60;
+    world.clock.forward(90 * DAY_SECONDS);
+    assert_eq!(jobs::remove_old(&world.app).await.expect("looked"), 0, "not yet");
+    world.clock.forward(1);
+    assert_eq!(jobs::remove_old(&world.app).await.expect("removed"), 4);
+    assert_eq!(told(&world, id).await, ["to_approve", "approved", "started", "ended"], "what waits is there");
+    let filter = EventFilter { action: Some(AuditAction::NotificationsRemoved), ..EventFilter::default() };
+    let op = world.op(&world.anna);
+    let events = world.app.audit_events(&op, filter, Page { after: None, limit: 10 }).await.expect("a list");
+    assert_eq!(events.items.len(), 1);
 }
 
 /// A session from start to end, stopped at the step of that number; the steps that were reached.

@@ -1,7 +1,7 @@
 //! A privileged session from request to the account's way back.
 
 use chaperone_app::AppError;
-use chaperone_app::privileged_sessions::StatusChange;
+use chaperone_app::privileged_sessions::{Direction, StatusChange};
 use chaperone_domain::account::AccountState::{Disabled, Enabled};
 use chaperone_domain::grant::{GrantOutcome, Wish};
 use chaperone_domain::privileged_session::{EndReason, Status};
@@ -234,4 +234,32 @@ async fn opening_needs_the_password_and_consent_and_leaves_a_recording() {
     let log = world.app.user_log(&world.op(&world.anna), id).await.expect("a log");
     assert!(log[0].end.is_some_and(|end| !end.estimated));
     assert!(world.app.gate().by_id(opened.sign_in_id).is_none());
+}
+
+#[tokio::test]
+async fn the_account_log_says_that_an_approved_extension_moved_the_end() {
+    let world = World::new().await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    let (first_end, end) = (world.clock.after(600), world.clock.after(1_200));
+    world
+        .app
+        .extend_privileged_session(&world.op(&world.paula), id, end, "not done", None)
+        .await
+        .expect("asked");
+    world.decide(&world.bert, id, StatusChange::Approve).await.expect("approved");
+    world.clock.forward(1_200);
+    world.process().await;
+    let log = world.app.account_log(&world.op(&world.anna), id).await.expect("a log");
+    let lines: Vec<_> = log
+        .iter()
+        .map(|entry| (entry.direction, entry.wanted.as_str(), entry.wanted_until.clone()))
+        .collect();
+    let expected = [
+        (Direction::Forward, "enabled", Some(first_end.to_string())),
+        (Direction::EndMoved, "enabled", Some(end.to_string())),
+        (Direction::Back, "disabled", None),
+    ];
+    assert_eq!(lines, expected);
+    assert!(log.iter().all(|entry| entry.done_at.is_some() && entry.verified_at.is_some()));
 }

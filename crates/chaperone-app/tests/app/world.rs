@@ -10,20 +10,27 @@ use chaperone_app::notifications::Channels;
 use chaperone_app::privileged_sessions::{NewPrivilegedSession, PrivilegedSessionView, StatusChange};
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
-use chaperone_app::{Addresses, App, AppConfig, AppError, Client, Op, Who, jobs};
+use chaperone_app::{Addresses, App, AppConfig, AppError, Client, Op, Opener, Who, jobs};
+use chaperone_connectors::Settings;
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::grant::Wish;
-use chaperone_domain::ids::{AccountId, PrivilegedSessionId};
+use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::directory::{Directory, DirectoryKind};
+use chaperone_domain::grant::{Attributes, Wish};
+use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId};
 use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::{Target, TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::{Role, User};
 use chaperone_recording::{MasterKey, Vault, VaultConfig};
-use chaperone_store::{Store, StoreConfig};
+use chaperone_store::{Events, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
+
+use crate::elsewhere::Elsewhere;
 
 /// Where the clock stands at first.
 const BEGIN_S: i64 = 1_790_000_000;
+/// Names the directory of another system in its settings.
+const ROOT: &str = "/elsewhere";
 pub const PASSWORD: &str = "correct horse battery";
 
 #[derive(Clone)]
@@ -49,6 +56,8 @@ pub struct World {
     folder: TempDir,
     pub clock: Hand,
     channels: Channels,
+    /// A directory of another system.
+    pub elsewhere: Elsewhere,
     pub app: Arc<App>,
     pub anna: User,
     pub bert: User,
@@ -63,7 +72,13 @@ async fn store(folder: &std::path::Path) -> Store {
         .expect("the database opens")
 }
 
-async fn open(folder: &TempDir, clock: &Hand, channels: Channels, faults: Faults) -> Arc<App> {
+async fn open(
+    folder: &TempDir,
+    clock: &Hand,
+    channels: Channels,
+    faults: Faults,
+    elsewhere: &Elsewhere,
+) -> Arc<App> {
     let path = folder.path();
     let store = store(path).await;
     let vault = VaultConfig::with_folders(path.join("spool"), path.join("blobs"), MasterKey::new([7; 32]));
@@ -84,7 +99,12 @@ async fn open(folder: &TempDir, clock: &Hand, channels: Channels, faults: Faults
         notifications: channels,
         faults,
     };
-    App::open(config).await.expect("the app opens")
+    let elsewhere = elsewhere.clone();
+    let opener: Opener = Box::new(move |settings, secrets| match settings {
+        Settings::Linux(linux) if linux.root.as_deref() == Some(ROOT) => Ok(Arc::new(elsewhere.clone())),
+        settings => chaperone_connectors::open(settings, secrets),
+    });
+    App::open_with(config, opener).await.expect("the app opens")
 }
 
 async fn user(app: &App, name: &str, roles: &[Role]) -> User {
@@ -99,6 +119,20 @@ async fn user(app: &App, name: &str, roles: &[Role]) -> User {
     app.create_user(&Op::system(app.now()), new).await.expect("a user").0
 }
 
+fn fields() -> TargetFields {
+    TargetFields {
+        name: "ERP".to_owned(),
+        host: "erp.localhost".to_owned(),
+        directory_id: None,
+        upstream: "http://127.0.0.1:1".to_owned(),
+        identity: TargetIdentity::Assertion,
+        recording: TargetRecording::Privileged,
+        web_services_in_session: WebServicesInSession::Refuse,
+        audit_enabled: true,
+        entry_posts: Vec::new(),
+    }
+}
+
 impl World {
     pub async fn new() -> Self {
         Self::telling(Channels::default()).await
@@ -108,7 +142,8 @@ impl World {
     pub async fn telling(channels: Channels) -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Hand(Arc::new(AtomicI64::new(BEGIN_S)));
-        let app = open(&folder, &clock, channels.clone(), Faults::none()).await;
+        let elsewhere = Elsewhere::default();
+        let app = open(&folder, &clock, channels.clone(), Faults::none(), &elsewhere).await;
         app.install().await.expect("installed");
         let anna = user(&app, "anna", &[Role::SystemAdministrator]).await;
         let bert = user(&app, "bert", &[Role::SystemAdministrator]).await;
@@ -122,24 +157,63 @@ impl World {
             state: AccountState::Disabled,
         };
         let account = app.create_account(&admin, account).await.expect("an account");
-        let fields = TargetFields {
-            name: "ERP".to_owned(),
-            host: "erp.localhost".to_owned(),
-            directory_id: None,
-            upstream: "http://127.0.0.1:1".to_owned(),
-            identity: TargetIdentity::Assertion,
-            recording: TargetRecording::Privileged,
-            web_services_in_session: WebServicesInSession::Refuse,
-            audit_enabled: true,
-            entry_posts: Vec::new(),
+        let target = app.create_target(&admin, fields()).await.expect("a target");
+        Self { folder, clock, channels, elsewhere, app, anna, bert, paula, account, target }
+    }
+
+    /// One whose account and target are of another system; the account is so there.
+    pub async fn elsewhere(attributes: Attributes) -> Self {
+        let mut world = Self::new().await;
+        world.elsewhere.others(attributes);
+        let directory = Directory {
+            id: DirectoryId::new(uuid::Uuid::from_u128(77)),
+            name: "Elsewhere".to_owned(),
+            kind: DirectoryKind::Linux,
+            settings: serde_json::json!({"kind": "linux", "root": ROOT}).to_string(),
+            created_at: world.app.now(),
+            removed_at: None,
+            version: 1,
         };
-        let target = app.create_target(&admin, fields).await.expect("a target");
-        Self { folder, clock, channels, app, anna, bert, paula, account, target }
+        let account = Account {
+            id: AccountId::new(uuid::Uuid::from_u128(78)),
+            directory_id: directory.id,
+            external_id: "1".to_owned(),
+            state: attributes.state,
+            expires_at: attributes.expires_at,
+            last_seen_at: Some(world.app.now()),
+            ..world.account.clone()
+        };
+        let event =
+            Op::system(world.app.now()).event(AuditAction::AccountsImported, "directory", directory.id);
+        let rows = (directory.clone(), account.clone());
+        let written = world.rows().await.write(move |tx| {
+            let (event, (directory, account)) = (event.clone(), rows.clone());
+            Box::pin(async move {
+                tx.insert_directory(&directory).await?;
+                tx.insert_account(&account).await?;
+                Ok::<_, StoreError>(tx.commit((), Events::one(event)))
+            })
+        });
+        written.await.expect("stored");
+        let fields = TargetFields {
+            name: "Elsewhere".to_owned(),
+            host: "elsewhere.localhost".to_owned(),
+            directory_id: Some(directory.id),
+            ..fields()
+        };
+        world.target = world.app.create_target(&world.op(&world.anna), fields).await.expect("a target");
+        world.account = account;
+        world
+    }
+
+    /// Another node over the same rows.
+    pub async fn another_node(&self, faults: Faults) -> Arc<App> {
+        open(&self.folder, &self.clock, self.channels.clone(), faults, &self.elsewhere).await
     }
 
     /// The process stops as if killed and starts again over the same files.
     pub async fn restart(&mut self, faults: Faults) {
-        self.app = open(&self.folder, &self.clock, self.channels.clone(), faults).await;
+        self.app = self.another_node(faults).await;
     }
 
     /// The same rows, past the app.

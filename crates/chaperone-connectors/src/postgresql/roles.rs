@@ -6,6 +6,7 @@ use std::pin::Pin;
 use bytes::BytesMut;
 use chaperone_domain::account::AccountState;
 use chaperone_domain::grant::Attributes;
+use futures_util::future::{join, join3};
 use jiff::Timestamp;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 use tokio_postgres::{Client, Row};
@@ -161,54 +162,75 @@ pub(super) async fn read(client: &Client, id: RoleId) -> Result<Option<Role>, Fa
     Ok(rows.first().map(Role::of).transpose()?)
 }
 
-/// Makes a role so, if it is as expected.
+/// Makes a role so, if it is as expected. Statements that do not wait for each other's answers are sent together: most
+/// of what a change costs is waiting for answers.
 pub(super) async fn set(
-    client: &mut Client,
+    client: &Client,
     id: RoleId,
     to: Attributes,
     expected: Attributes,
 ) -> Result<(), Failure> {
-    let to = to_the_microsecond(to);
-    // Dropped on any way out but the last: rolled back.
-    let transaction = client.transaction().await?;
+    // Whoever goes away in between takes the connection along, and the server rolls back.
+    match change(client, id, to_the_microsecond(to), expected).await {
+        Ok(Changed::Yes) => Ok(client.batch_execute("COMMIT").await?),
+        Ok(Changed::NotNeeded) => Ok(client.batch_execute("ROLLBACK").await?),
+        Err(failure) => {
+            client.batch_execute("ROLLBACK").await?;
+            Err(failure)
+        }
+    }
+}
+
+/// Whether a role was changed.
+enum Changed {
+    Yes,
+    /// It is so already.
+    NotNeeded,
+}
+
+/// Begins a transaction and makes the role so in it.
+async fn change(
+    client: &Client,
+    id: RoleId,
+    to: Attributes,
+    expected: Attributes,
+) -> Result<Changed, Failure> {
     // Nodes of Chaperone wait for each other here, instead of failing below.
     let oid = id.0.cast_signed();
-    ask(
-        transaction.client(),
-        "SELECT pg_advisory_xact_lock($1, $2)",
-        &[(&LOCK_CLASS, Type::INT4), (&oid, Type::INT4)],
+    let lock: [(&(dyn ToSql + Sync), Type); 2] = [(&LOCK_CLASS, Type::INT4), (&oid, Type::INT4)];
+    let (begun, locked, role) = join3(
+        client.batch_execute("BEGIN"),
+        ask(client, "SELECT pg_advisory_xact_lock($1, $2)", &lock),
+        read(client, id),
     )
-    .await?;
-    let Some(role) = read(transaction.client(), id).await? else {
-        return Err(ConnectorError::Changed.into());
-    };
+    .await;
+    begun?;
+    locked?;
+    let Some(role) = role? else { return Err(ConnectorError::Changed.into()) };
     if role.attributes == to {
-        return Ok(());
+        return Ok(Changed::NotNeeded);
     }
     if role.attributes != to_the_microsecond(expected) {
         return Err(ConnectorError::Changed.into());
     }
-    may_be_changed(transaction.client(), &role).await?;
+    may_be_changed(client, &role).await?;
     // Without options nothing changes, but the role's row is ours until the end: what somebody else altered and
     // did not commit yet is waited for, and what is altered from now on waits for us. Then look once more.
-    transaction.batch_execute(&format!("ALTER ROLE {}", role.quoted)).await?;
-    if read(transaction.client(), id).await? != Some(role) {
+    let take = format!("ALTER ROLE {}", role.quoted);
+    let (taken, again, statement) =
+        join3(client.batch_execute(&take), read(client, id), alteration(client, id, to, expected)).await;
+    taken?;
+    if again? != Some(role) {
         return Err(ConnectorError::Changed.into());
     }
-    let statement = alteration(transaction.client(), id, to, expected).await?;
-    transaction.batch_execute(&statement).await?;
-    match read(transaction.client(), id).await? {
-        Some(now) if now.attributes == to => {}
-        _ => {
-            return Err(ConnectorError::refused(
-                "PostgreSQL keeps something else than it was told; nothing was changed.",
-                statement,
-            )
-            .into());
-        }
+    let statement = statement?;
+    let (altered, now) = join(client.batch_execute(&statement), read(client, id)).await;
+    altered?;
+    if now?.is_some_and(|now| now.attributes == to) {
+        return Ok(Changed::Yes);
     }
-    transaction.commit().await?;
-    Ok(())
+    let problem = "PostgreSQL keeps something else than it was told; nothing was changed.";
+    Err(ConnectorError::refused(problem, statement).into())
 }
 
 fn to_the_microsecond(attributes: Attributes) -> Attributes {

@@ -22,12 +22,15 @@ use crate::error::ConnectorError;
 use crate::secret::Secrets;
 use crate::settings::{PostgresqlSettings, Tls};
 
-/// Connections at once; more calls wait for their turn.
-const CONNECTIONS_MAX: usize = 8;
+/// Connections at once; more calls wait for their turn. Changes that are committed at the same time share the server's
+/// synchronous write.
+const CONNECTIONS_MAX: usize = 16;
 /// Longest time to reach one of the host's addresses.
 const REACH_LIMIT: Duration = Duration::from_secs(3);
 /// Longest time for an idle connection to show that it is still there.
 const ALIVE_LIMIT: Duration = Duration::from_secs(2);
+/// A connection that was idle for less than this is taken to be there.
+const FRESH: Duration = Duration::from_secs(1);
 /// A connection that was idle for longer is not used again.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 /// What every connection begins with: nothing found by a name that somebody put into the way, texts of instants as
@@ -108,8 +111,12 @@ impl Server {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(session) = idle else { return self.sign_in().await };
             session.said.begin();
-            if session.idle_since.elapsed() < IDLE_MAX
-                && timeout(ALIVE_LIMIT, session.client.check_connection())
+            let idle = session.idle_since.elapsed();
+            if session.client.is_closed() || idle >= IDLE_MAX {
+                continue;
+            }
+            if idle < FRESH
+                || timeout(ALIVE_LIMIT, session.client.check_connection())
                     .await
                     .is_ok_and(|alive| alive.is_ok())
             {

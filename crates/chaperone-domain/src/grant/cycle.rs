@@ -7,6 +7,7 @@
 use super::{Attributes, Grant, GrantHolder, GrantOutcome, GrantPhase, Wish};
 use crate::Instant;
 use crate::account::AccountState;
+use crate::ids::{AccountId, GrantId};
 
 /// The one thing to do next on the way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +74,9 @@ pub fn desired(state: AccountState, baseline: Attributes, expiry: Option<Instant
     Attributes { state, expires_at }
 }
 
-/// What holders together want: they never want opposites, which approval refuses.
+/// What holders together want: they never want opposites, which approval refuses, and after a switch the start.
 pub fn wish_of(holders: &[GrantHolder]) -> Wish {
-    holders.iter().map(|holder| holder.wish).find(|wish| *wish != Wish::None).unwrap_or(Wish::None)
+    holders.iter().map(GrantHolder::wants).find(|wish| *wish != Wish::None).unwrap_or(Wish::None)
 }
 
 /// When the last of them ends.
@@ -83,8 +84,51 @@ pub fn deadline_of(holders: &[GrantHolder]) -> Option<Instant> {
     holders.iter().map(|holder| holder.until).max()
 }
 
+/// When the last of those ends whose wish is done: the expiry of an account that is opened for them.
+pub fn wanted_until(holders: &[GrantHolder]) -> Option<Instant> {
+    let wish = wish_of(holders);
+    holders.iter().filter(|holder| holder.wants() == wish).map(|holder| holder.until).max()
+}
+
 impl Grant {
-    /// Makes the grant want what its holders want. `expiry` is the latest of their ends as the directory can keep it;
+    /// A grant that is about to be opened over what the account is.
+    pub fn new(
+        id: GrantId,
+        account_id: AccountId,
+        baseline: Attributes,
+        deadline: Instant,
+        at: Instant,
+    ) -> Self {
+        Self {
+            id,
+            account_id,
+            phase: GrantPhase::Opening,
+            baseline,
+            back_to: None,
+            desired: baseline,
+            known: vec![baseline],
+            touched: false,
+            observed: baseline,
+            deadline,
+            fence: 1,
+            lease: None,
+            doubtful: Vec::new(),
+            attempt: 0,
+            next_try_at: None,
+            problem: None,
+            outcome: None,
+            look_again_at: None,
+            created_at: at,
+            closed_at: None,
+        }
+    }
+
+    /// What the account goes back to.
+    pub fn goal(&self) -> Attributes {
+        self.back_to.unwrap_or(self.baseline)
+    }
+
+    /// Makes the grant want what its holders want. `expiry` is [`wanted_until`] as the directory can keep it;
     /// `None` where it keeps none.
     pub fn intend(&mut self, holders: &[GrantHolder], expiry: Option<Instant>) {
         if let Some(deadline) = deadline_of(holders) {
@@ -99,12 +143,41 @@ impl Grant {
 
     /// Makes the grant want the account in another state: an administrator's decision during a session. `observed` is
     /// what they decided over, so that it is theirs to change; what others tightened stays tightened at the end.
-    pub fn switch(&mut self, state: AccountState, observed: Attributes, expiry: Option<Instant>) {
-        if !self.known.contains(&observed) {
+    pub fn switch(
+        &mut self,
+        state: AccountState,
+        observed: Attributes,
+        expiry: Option<Instant>,
+        now: Instant,
+    ) {
+        self.take_in(observed, now);
+        self.want(desired(state, self.baseline, expiry));
+    }
+
+    /// What somebody else made of the account is decided over: it may be changed, and what they tightened stays
+    /// tightened at the end.
+    pub fn take_in(&mut self, observed: Attributes, now: Instant) {
+        if !self.own_doing(now).contains(&observed) {
             self.baseline = self.baseline.stricter(observed);
             self.known.push(observed);
+            self.phase = GrantPhase::Opening;
         }
-        self.want(desired(state, self.baseline, expiry));
+    }
+
+    /// An administrator's own change of the account replaces the state that it goes back to, and with it what is
+    /// wanted by those who hold it.
+    pub fn rebase(&mut self, state: AccountState, holders: &[GrantHolder], expiry: Option<Instant>) {
+        self.baseline.state = state;
+        (self.back_to, self.outcome) = (None, None);
+        self.touched = true;
+        if self.phase != GrantPhase::Closing {
+            self.intend(holders, expiry);
+        }
+    }
+
+    /// A late effect of our own undid what is wanted: it is made so again.
+    pub fn again(&mut self) {
+        self.want(self.desired);
     }
 
     /// Notes an intent before its effect.
@@ -126,6 +199,41 @@ impl Grant {
         (self.attempt, self.next_try_at, self.problem) = (0, None, None);
     }
 
+    /// Notes the intent to bring the account back.
+    pub fn intend_back(&mut self) {
+        self.phase = GrantPhase::Closing;
+        (self.attempt, self.next_try_at, self.problem) = (0, None, None);
+    }
+
+    /// Notes the intent to bring the account back to something stricter than it was, because somebody else made it
+    /// laxer in one way and stricter in another.
+    pub fn intend_stricter(&mut self, to: Attributes) {
+        self.back_to = Some(to);
+        self.outcome = Some(GrantOutcome::SetStricter);
+    }
+
+    /// Notes that the account was seen back. `look_again`: a late effect of our own could still come.
+    pub fn closed(&mut self, observed: Attributes, found: GrantOutcome, look_again: bool, at: Instant) {
+        self.phase = GrantPhase::Closed;
+        self.observed = observed;
+        self.outcome = Some(match (found, self.outcome) {
+            (GrantOutcome::Restored, Some(intended)) => intended,
+            (found, _) => found,
+        });
+        self.closed_at = Some(at);
+        self.look_again_at = look_again.then(|| self.settled_at(at));
+        (self.attempt, self.next_try_at, self.problem) = (0, None, None);
+    }
+
+    /// A late effect of our own was found after the grant was closed: it goes back to what was left then.
+    pub fn reopen(&mut self, at: Instant) {
+        self.back_to = Some(self.observed);
+        self.known = self.doubtful.iter().map(|doubt| doubt.attributes).collect();
+        self.closed_at = None;
+        self.look_again_at = Some(at);
+        self.intend_back();
+    }
+
     /// What was last intended to be set; `None` when nothing but the baseline ever was.
     pub fn applied(&self) -> Option<Attributes> {
         self.known.last().copied().filter(|last| *last != self.baseline)
@@ -133,126 +241,4 @@ impl Grant {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const ON: Attributes = Attributes { state: AccountState::Enabled, expires_at: None };
-    const OFF: Attributes = Attributes { state: AccountState::Disabled, expires_at: None };
-    const GONE: Attributes = Attributes { state: AccountState::Absent, expires_at: None };
-
-    fn at(second: i64) -> Instant {
-        Instant::from_second(second).expect("in range")
-    }
-
-    #[test]
-    fn the_way_in_never_overwrites_what_somebody_else_did() {
-        use ForwardStep::{Absent, ChangedByOthers, Set, Verified};
-        let until = Attributes { expires_at: Some(at(9)), ..ON };
-        let table = [
-            (vec![OFF], ON, ON, Verified),
-            (vec![OFF, ON], ON, OFF, Set(ON)),
-            (vec![ON], until, OFF, ChangedByOthers),
-            (vec![ON, until], until, ON, Set(until)),
-            (vec![ON], ON, OFF, ChangedByOthers),
-            (vec![OFF, ON], ON, GONE, Absent),
-        ];
-        for (known, desired, observed, expected) in table {
-            assert_eq!(forward(&known, desired, observed), expected, "{known:?} {desired:?} {observed:?}");
-        }
-    }
-
-    #[test]
-    fn the_way_back_compares_three_ways() {
-        use BackStep::{Close, Set};
-        use GrantOutcome::{Absent, KeptChangedByOthers, Restored, SetStricter, Untouched};
-        let until = |second| Attributes { expires_at: Some(at(second)), ..ON };
-        let table = [
-            (OFF, vec![ON], ON, Set(OFF, Restored)),
-            (OFF, vec![OFF, ON], OFF, Close(Restored)),
-            (OFF, vec![ON], GONE, Close(Absent)),
-            (ON, vec![OFF], OFF, Set(ON, Restored)),
-            (ON, vec![OFF], ON, Close(Restored)),
-            (ON, vec![OFF, ON], OFF, Set(ON, Restored)),
-            // Switched to what it was, and then changed by somebody else.
-            (OFF, vec![OFF], OFF, Close(Restored)),
-            (ON, vec![ON], OFF, Close(KeptChangedByOthers)),
-            (OFF, vec![OFF], ON, Set(OFF, SetStricter)),
-            // An extension that was intended and never took effect leaves nothing of itself behind.
-            (OFF, vec![until(5), until(9)], until(5), Set(OFF, Restored)),
-            (OFF, vec![until(5)], until(7), Set(Attributes { expires_at: Some(at(7)), ..OFF }, SetStricter)),
-            (
-                until(90),
-                vec![OFF],
-                Attributes { expires_at: Some(at(80)), ..OFF },
-                Close(KeptChangedByOthers),
-            ),
-        ];
-        for (baseline, known, observed, expected) in table {
-            assert_eq!(
-                back(baseline, &known, true, observed),
-                expected,
-                "{baseline:?} {known:?} {observed:?}"
-            );
-        }
-        for (baseline, observed) in [(OFF, ON), (ON, OFF), (OFF, OFF)] {
-            assert_eq!(
-                back(baseline, &[baseline], false, observed),
-                Close(Untouched),
-                "{baseline:?} {observed:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_account_enabled_for_a_session_carries_its_own_end() {
-        use AccountState::{Disabled, Enabled};
-        let attributes = |state, expires| Attributes { state, expires_at: expires };
-        let table = [
-            (Enabled, attributes(Disabled, None), Some(at(50)), attributes(Enabled, Some(at(50)))),
-            (Enabled, attributes(Disabled, Some(at(20))), Some(at(50)), attributes(Enabled, Some(at(20)))),
-            (Enabled, attributes(Disabled, None), None, attributes(Enabled, None)),
-            (Enabled, attributes(Enabled, None), Some(at(50)), attributes(Enabled, None)),
-            (Disabled, attributes(Enabled, Some(at(90))), Some(at(50)), attributes(Disabled, Some(at(90)))),
-        ];
-        for (state, baseline, expiry, expected) in table {
-            assert_eq!(desired(state, baseline, expiry), expected, "{state:?} {baseline:?}");
-        }
-    }
-
-    fn attributes() -> impl Strategy<Value = Attributes> {
-        let states = prop_oneof![
-            Just(AccountState::Enabled),
-            Just(AccountState::Disabled),
-            Just(AccountState::Absent)
-        ];
-        let expiries =
-            prop_oneof![Just(None), (0_i64..4).prop_map(|s| Some(Instant::from_second(s).expect("ok")))];
-        (states, expiries).prop_map(|(state, expires_at)| Attributes { state, expires_at })
-    }
-
-    proptest! {
-        #[test]
-        fn the_way_back_ends_and_never_opens_what_others_closed(
-            baseline in attributes(),
-            known in proptest::collection::vec(attributes(), 1..4),
-            touched in proptest::bool::ANY,
-            observed in attributes(),
-        ) {
-            let mut observed = observed;
-            let mut sets = 0;
-            while let BackStep::Set(next, outcome) = back(baseline, &known, touched, observed) {
-                if outcome == GrantOutcome::SetStricter {
-                    prop_assert!(next.at_least_as_strict_as(observed));
-                    prop_assert!(next.at_least_as_strict_as(baseline));
-                } else {
-                    prop_assert_eq!(next, baseline);
-                    prop_assert!(known.contains(&observed));
-                }
-                observed = next;
-                sets += 1;
-                prop_assert!(sets <= 2, "the way back does not end");
-            }
-        }
-    }
-}
+mod tests;

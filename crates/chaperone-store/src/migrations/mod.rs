@@ -8,6 +8,8 @@ use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, S
 
 mod audit;
 mod directories;
+mod due;
+mod grants;
 mod notifications;
 mod people;
 mod sessions;
@@ -37,6 +39,8 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0004_audit", up: audit::UP }),
             Box::new(Step { name: "m0005_directories", up: directories::UP }),
             Box::new(Step { name: "m0006_notifications", up: notifications::UP }),
+            Box::new(Step { name: "m0007_grants", up: grants::UP }),
+            Box::new(Step { name: "m0012_due", up: due::UP }),
         ]
     }
 }

@@ -19,6 +19,11 @@ use crate::tx::BookTx;
 const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, \
                        subject_id, privileged_session_id, sign_in_id, channel, client_address, reason, details";
 
+/// Columns of a new event.
+const INSERTED: usize = 17;
+/// Events of one statement at most.
+const ROWS_MAX: usize = 64;
+
 /// An event as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
@@ -86,38 +91,56 @@ fn json(details: &[(String, DetailValue)]) -> String {
     Json::from_iter(details.iter().map(pair)).to_string()
 }
 
-/// Adds the events of a change, each with a commitment under a salt of its own.
+/// Adds events, each with a commitment under a salt of its own; many in one statement.
 pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO audit_events (id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, \
-               subject_id, privileged_session_id, sign_in_id, channel, client_address, reason, details, \
-               canonical_version, salt, commitment) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-    for event in events {
-        let mut salt = [0; SALT_BYTES];
-        rand::fill(&mut salt).map_err(|_| StoreError::Unavailable)?;
-        let commitment = chaperone_ledger::commitment(&salt, &event.canonical_bytes());
-        let values = args![
-            event.id.uuid(),
-            micros(event.at),
-            event.actor.kind_name(),
-            event.actor.user_id().map(UserId::uuid),
-            event.on_behalf_of.map(UserId::uuid),
-            event.action.name(),
-            event.subject.kind.as_str(),
-            event.subject.id.as_str(),
-            event.privileged_session_id.map(PrivilegedSessionId::uuid),
-            event.sign_in_id.map(SignInId::uuid),
-            event.channel.map(Channel::name),
-            event.client_address.clone(),
-            event.reason.clone(),
-            json(&event.details),
-            i64::from(CANONICAL_VERSION),
-            salt.to_vec(),
-            commitment.to_vec(),
-        ];
-        place.run(sql, values).await?;
+    let mut rest = events;
+    while !rest.is_empty() {
+        // Powers of two: few texts, so that each is prepared once.
+        let rows = (1 << rest.len().ilog2()).min(ROWS_MAX);
+        let (now, later) = rest.split_at(rows);
+        rest = later;
+        let mut values = Vec::with_capacity(rows * INSERTED);
+        for event in now {
+            let mut salt = [0; SALT_BYTES];
+            rand::fill(&mut salt).map_err(|_| StoreError::Unavailable)?;
+            let commitment = chaperone_ledger::commitment(&salt, &event.canonical_bytes());
+            values.extend(args![
+                event.id.uuid(),
+                micros(event.at),
+                event.actor.kind_name(),
+                event.actor.user_id().map(UserId::uuid),
+                event.on_behalf_of.map(UserId::uuid),
+                event.action.name(),
+                event.subject.kind.as_str(),
+                event.subject.id.as_str(),
+                event.privileged_session_id.map(PrivilegedSessionId::uuid),
+                event.sign_in_id.map(SignInId::uuid),
+                event.channel.map(Channel::name),
+                event.client_address.clone(),
+                event.reason.clone(),
+                json(&event.details),
+                i64::from(CANONICAL_VERSION),
+                salt.to_vec(),
+                commitment.to_vec(),
+            ]);
+        }
+        place.run(&insertion(rows), values).await?;
     }
     Ok(())
+}
+
+fn insertion(rows: usize) -> String {
+    let row = |row: usize| {
+        let names: Vec<String> = (1..=INSERTED).map(|n| format!("${}", row * INSERTED + n)).collect();
+        format!("({})", names.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO audit_events (id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, subject_id, \
+         privileged_session_id, sign_in_id, channel, client_address, reason, details, canonical_version, salt, \
+         commitment) VALUES {}",
+        rows.join(", ")
+    )
 }
 
 impl Reads<'_> {

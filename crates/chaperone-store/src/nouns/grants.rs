@@ -4,22 +4,23 @@ use std::collections::HashMap;
 
 use chaperone_domain::Instant;
 use chaperone_domain::account::AccountState;
-use chaperone_domain::grant::{Attributes, Grant, GrantHolder, GrantOutcome, GrantPhase, Wish};
-use chaperone_domain::ids::{AccountId, GrantId, PrivilegedSessionId};
+use chaperone_domain::grant::{Attributes, Doubt, Grant, GrantHolder, GrantOutcome, GrantPhase, Lease, Wish};
+use chaperone_domain::ids::{AccountId, GrantId, NodeId, PrivilegedSessionId};
 
 use super::one_row;
 use crate::StoreError;
-use crate::columns::{corrupt, micros, named, opt_instant, opt_micros};
+use crate::columns::{corrupt, instant, micros, named, opt_instant, opt_micros};
 use crate::sql::{Reads, Row, args};
-use crate::tx::WriteTx;
+use crate::tx::{BookTx, WriteTx};
 
 const COLUMNS: &str = "grants.id, grants.account_id, grants.phase, grants.baseline_state, grants.baseline_expires_at, \
                        grants.desired_state, grants.desired_expires_at, grants.known, grants.touched, grants.observed_state, \
                        grants.observed_expires_at, \
-                       grants.deadline, grants.fence, grants.lease_until, grants.attempt, grants.next_try_at, \
-                       grants.problem, grants.outcome, grants.created_at, grants.closed_at";
+                       grants.deadline, grants.fence, grants.lease_by, grants.lease_until, grants.doubtful, \
+                       grants.attempt, grants.next_try_at, grants.problem, grants.outcome, grants.look_again_at, \
+                       grants.created_at, grants.closed_at, grants.back_to_state, grants.back_to_expires_at";
 const HOLDER_COLUMNS: &str = "grant_holders.grant_id, grant_holders.privileged_session_id, grant_holders.wish, \
-                              grant_holders.until, grant_holders.released_at";
+                              grant_holders.switched_to, grant_holders.until, grant_holders.released_at";
 
 fn attributes(row: &mut Row<'_>) -> Result<Attributes, StoreError> {
     Ok(Attributes {
@@ -46,8 +47,36 @@ fn known_text(grant: &Grant) -> String {
     serde_json::Value::from_iter(grant.known.iter().map(pair)).to_string()
 }
 
+/// What is in doubt, as JSON: state, expiry and until when, in microseconds.
+fn doubtful(text: &str) -> Result<Vec<Doubt>, StoreError> {
+    let what = "grants.doubtful";
+    let doubts: Vec<(String, Option<i64>, i64)> = serde_json::from_str(text).map_err(|_| corrupt(what))?;
+    doubts
+        .into_iter()
+        .map(|(state, expires_at, until)| {
+            let state = named(AccountState::parse, &state, what)?;
+            let attributes = Attributes { state, expires_at: opt_instant(expires_at, what)? };
+            Ok(Doubt { attributes, until: instant(until, what)? })
+        })
+        .collect()
+}
+
+fn doubtful_text(grant: &Grant) -> String {
+    let doubt = |doubt: &Doubt| {
+        let Attributes { state, expires_at } = doubt.attributes;
+        serde_json::json!([state.name(), opt_micros(expires_at), micros(doubt.until)])
+    };
+    serde_json::Value::from_iter(grant.doubtful.iter().map(doubt)).to_string()
+}
+
+fn lease(row: &mut Row<'_>) -> Result<Option<Lease>, StoreError> {
+    let by = row.opt_id(NodeId::new)?;
+    let until = row.opt_instant("grants.lease_until")?;
+    Ok(by.zip(until).map(|(by, until)| Lease { by, until }))
+}
+
 fn read(row: &mut Row<'_>) -> Result<Grant, StoreError> {
-    Ok(Grant {
+    let mut grant = Grant {
         id: row.id(GrantId::new)?,
         account_id: row.id(AccountId::new)?,
         phase: row.named(GrantPhase::parse, "grants.phase")?,
@@ -58,14 +87,21 @@ fn read(row: &mut Row<'_>) -> Result<Grant, StoreError> {
         observed: attributes(row)?,
         deadline: row.instant("grants.deadline")?,
         fence: row.take()?,
-        lease_until: row.opt_instant("grants.lease_until")?,
+        lease: lease(row)?,
+        doubtful: doubtful(&row.text()?)?,
         attempt: row.take()?,
         next_try_at: row.opt_instant("grants.next_try_at")?,
         problem: row.take()?,
         outcome: row.opt_named(GrantOutcome::parse, "grants.outcome")?,
+        look_again_at: row.opt_instant("grants.look_again_at")?,
         created_at: row.instant("grants.created_at")?,
         closed_at: row.opt_instant("grants.closed_at")?,
-    })
+        back_to: None,
+    };
+    let state = row.opt_named(AccountState::parse, "grants.back_to_state")?;
+    let expires_at = row.opt_instant("grants.back_to_expires_at")?;
+    grant.back_to = state.map(|state| Attributes { state, expires_at });
+    Ok(grant)
 }
 
 fn read_holder(row: &mut Row<'_>) -> Result<GrantHolder, StoreError> {
@@ -73,6 +109,7 @@ fn read_holder(row: &mut Row<'_>) -> Result<GrantHolder, StoreError> {
         grant_id: row.id(GrantId::new)?,
         privileged_session_id: row.id(PrivilegedSessionId::new)?,
         wish: row.named(Wish::parse, "grant_holders.wish")?,
+        switched_to: row.opt_named(AccountState::parse, "grant_holders.switched_to")?,
         until: row.instant("grant_holders.until")?,
         released_at: row.opt_instant("grant_holders.released_at")?,
     })
@@ -111,11 +148,32 @@ impl Reads<'_> {
         Ok(Some((grant, holders)))
     }
 
-    /// Every open grant that is on its way and may be tried now, with those who hold it.
-    pub async fn moving_grants(&self, now: Instant) -> Result<Vec<(Grant, Vec<GrantHolder>)>, StoreError> {
-        let open = self.open_grants().await?;
-        let due = |grant: &Grant| grant.next_try_at.is_none_or(|next| next <= now);
-        Ok(open.into_iter().filter(|(grant, _)| grant.phase != GrantPhase::Held && due(grant)).collect())
+    /// The newest grant of an account that is to be looked at once more.
+    pub async fn grant_to_look_at_again(&self, account: AccountId) -> Result<Option<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE account_id = $1 AND look_again_at IS NOT NULL \
+             ORDER BY created_at DESC, id DESC LIMIT 1"
+        );
+        self.place.one(&sql, args![account.uuid()], read).await
+    }
+
+    /// The grants whose accounts are to be looked at once more now, at most `limit`; the longest due first.
+    pub async fn grants_to_look_at_again(&self, now: Instant, limit: u64) -> Result<Vec<Grant>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM grants WHERE look_again_at IS NOT NULL AND look_again_at <= $1 \
+             ORDER BY look_again_at, id LIMIT $2"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.place.all(&sql, args![micros(now), limit], read).await
+    }
+
+    /// The session that held a grant last.
+    pub async fn last_holder(&self, grant: GrantId) -> Result<Option<GrantHolder>, StoreError> {
+        let sql = format!(
+            "SELECT {HOLDER_COLUMNS} FROM grant_holders WHERE grant_id = $1 \
+             ORDER BY COALESCE(released_at, until) DESC, privileged_session_id LIMIT 1"
+        );
+        self.place.one(&sql, args![grant.uuid()], read_holder).await
     }
 
     /// Every open grant with those who hold it.
@@ -152,9 +210,10 @@ impl WriteTx {
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
         let sql = "INSERT INTO grants (id, account_id, open_account_id, phase, baseline_state, baseline_expires_at, \
                    desired_state, desired_expires_at, known, touched, observed_state, observed_expires_at, deadline, \
-                   fence, lease_until, attempt, next_try_at, problem, outcome, created_at, closed_at) \
+                   fence, lease_by, lease_until, doubtful, attempt, next_try_at, problem, outcome, look_again_at, \
+                   created_at, closed_at, back_to_state, back_to_expires_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-                   $21)";
+                   $21, $22, $23, $24, $25, $26)";
         let values = args![
             grant.id.uuid(),
             grant.account_id.uuid(),
@@ -170,13 +229,18 @@ impl WriteTx {
             opt_micros(grant.observed.expires_at),
             micros(grant.deadline),
             grant.fence,
-            opt_micros(grant.lease_until),
+            grant.lease.map(|lease| lease.by.uuid()),
+            opt_micros(grant.lease.map(|lease| lease.until)),
+            doubtful_text(grant),
             grant.attempt,
             opt_micros(grant.next_try_at),
             grant.problem.clone(),
             grant.outcome.map(GrantOutcome::name),
+            opt_micros(grant.look_again_at),
             micros(grant.created_at),
             opt_micros(grant.closed_at),
+            grant.back_to.map(|to| to.state.name()),
+            opt_micros(grant.back_to.and_then(|to| to.expires_at)),
         ];
         self.place().run(sql, values).await.map(|_| ())
     }
@@ -185,8 +249,10 @@ impl WriteTx {
     pub async fn update_grant(&mut self, grant: &Grant, expected_fence: i64) -> Result<(), StoreError> {
         let sql = "UPDATE grants SET open_account_id = $1, phase = $2, baseline_state = $3, baseline_expires_at = $4, \
                    desired_state = $5, desired_expires_at = $6, known = $7, touched = $8, observed_state = $9, \
-                   observed_expires_at = $10, deadline = $11, fence = $12, lease_until = $13, attempt = $14, \
-                   next_try_at = $15, problem = $16, outcome = $17, closed_at = $18 WHERE id = $19 AND fence = $20";
+                   observed_expires_at = $10, deadline = $11, fence = $12, lease_by = $13, lease_until = $14, \
+                   doubtful = $15, attempt = $16, next_try_at = $17, problem = $18, outcome = $19, \
+                   look_again_at = $20, closed_at = $21, back_to_state = $22, back_to_expires_at = $23 \
+                   WHERE id = $24 AND fence = $25";
         let values = args![
             open_account(grant),
             grant.phase.name(),
@@ -200,12 +266,17 @@ impl WriteTx {
             opt_micros(grant.observed.expires_at),
             micros(grant.deadline),
             expected_fence + 1,
-            opt_micros(grant.lease_until),
+            grant.lease.map(|lease| lease.by.uuid()),
+            opt_micros(grant.lease.map(|lease| lease.until)),
+            doubtful_text(grant),
             grant.attempt,
             opt_micros(grant.next_try_at),
             grant.problem.clone(),
             grant.outcome.map(GrantOutcome::name),
+            opt_micros(grant.look_again_at),
             opt_micros(grant.closed_at),
+            grant.back_to.map(|to| to.state.name()),
+            opt_micros(grant.back_to.and_then(|to| to.expires_at)),
             grant.id.uuid(),
             expected_fence,
         ];
@@ -214,12 +285,13 @@ impl WriteTx {
 
     /// Adds a hold.
     pub async fn insert_holder(&mut self, holder: &GrantHolder) -> Result<(), StoreError> {
-        let sql = "INSERT INTO grant_holders (grant_id, privileged_session_id, wish, until, released_at) \
-                   VALUES ($1, $2, $3, $4, $5)";
+        let sql = "INSERT INTO grant_holders (grant_id, privileged_session_id, wish, switched_to, until, \
+                   released_at) VALUES ($1, $2, $3, $4, $5, $6)";
         let values = args![
             holder.grant_id.uuid(),
             holder.privileged_session_id.uuid(),
             holder.wish.name(),
+            holder.switched_to.map(AccountState::name),
             micros(holder.until),
             opt_micros(holder.released_at),
         ];
@@ -238,6 +310,18 @@ impl WriteTx {
         one_row(self.place().run(sql, args![micros(until), grant.uuid(), session.uuid()]).await?)
     }
 
+    /// Keeps that a hold was switched for the rest of its session.
+    pub async fn switch_holder(
+        &mut self,
+        grant: GrantId,
+        session: PrivilegedSessionId,
+        to: AccountState,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE grant_holders SET switched_to = $1 \
+                   WHERE grant_id = $2 AND privileged_session_id = $3 AND released_at IS NULL";
+        one_row(self.place().run(sql, args![to.name(), grant.uuid(), session.uuid()]).await?)
+    }
+
     /// Releases a hold; [`StoreError::Stale`] when it was released before.
     pub async fn release_holder(
         &mut self,
@@ -248,5 +332,46 @@ impl WriteTx {
         let sql = "UPDATE grant_holders SET released_at = $1 \
                    WHERE grant_id = $2 AND privileged_session_id = $3 AND released_at IS NULL";
         one_row(self.place().run(sql, args![micros(at), grant.uuid(), session.uuid()]).await?)
+    }
+}
+
+impl BookTx {
+    /// Keeps who works on a grant and what is in doubt; [`StoreError::Stale`] when its fence is not the expected one,
+    /// which becomes one more.
+    pub async fn lease_grant(&mut self, grant: &Grant, expected_fence: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE grants SET lease_by = $1, lease_until = $2, doubtful = $3, fence = $4 \
+                   WHERE id = $5 AND fence = $6";
+        let values = args![
+            grant.lease.map(|lease| lease.by.uuid()),
+            opt_micros(grant.lease.map(|lease| lease.until)),
+            doubtful_text(grant),
+            expected_fence + 1,
+            grant.id.uuid(),
+            expected_fence,
+        ];
+        one_row(self.place().run(sql, values).await?)
+    }
+
+    /// Keeps when a grant's account is looked at once more; `None` when it was. [`StoreError::Stale`] when the grant's
+    /// fence is not the expected one, which becomes one more.
+    pub async fn look_again(
+        &mut self,
+        grant: GrantId,
+        at: Option<Instant>,
+        expected_fence: i64,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE grants SET look_again_at = $1, fence = $2 WHERE id = $3 AND fence = $4";
+        let values = args![opt_micros(at), expected_fence + 1, grant.uuid(), expected_fence];
+        one_row(self.place().run(sql, values).await?)
+    }
+
+    /// Grants that waited for their next attempt may be tried now. Nothing else of them moves, so that whoever works on
+    /// one goes on.
+    pub async fn grants_are_due(&mut self, ids: &[GrantId]) -> Result<(), StoreError> {
+        for id in ids {
+            let sql = "UPDATE grants SET next_try_at = NULL WHERE id = $1 AND open_account_id IS NOT NULL";
+            self.place().run(sql, args![id.uuid()]).await?;
+        }
+        Ok(())
     }
 }

@@ -16,6 +16,11 @@ const COLUMNS: &str = "id, kind, privileged_session_id, account_id, recipient, c
 /// What is due now and nobody has taken: `$1` is the channel, `$2` is now.
 const DUE: &str = "channel = $1 AND next_try_at <= $2 AND (lease_until IS NULL OR lease_until <= $2)";
 
+/// What was sent before `$1` and speaks of nothing that may still go on: time tells nothing of it again.
+const OLD: &str = "notifications.state = 'sent' AND notifications.sent_at < $1 AND NOT EXISTS (\
+                   SELECT 1 FROM privileged_sessions WHERE privileged_sessions.id = notifications.privileged_session_id \
+                   AND privileged_sessions.state IN ('Draft', 'Approved', 'Starting', 'Active', 'Ending'))";
+
 fn read(row: &mut Row<'_>) -> Result<Notification, StoreError> {
     Ok(Notification {
         id: row.id(NotificationId::new)?,
@@ -94,9 +99,29 @@ impl Reads<'_> {
         let sql = format!("SELECT 1 FROM notifications WHERE {DUE} LIMIT 1");
         Ok(self.place.one(&sql, args![channel.name(), micros(now)], |_| Ok(())).await?.is_some())
     }
+
+    /// Whether there is something that was sent before an instant and can be removed.
+    pub async fn has_old_notifications(&self, sent_before: Instant) -> Result<bool, StoreError> {
+        let sql = format!("SELECT 1 FROM notifications WHERE {OLD} LIMIT 1");
+        Ok(self.place.one(&sql, args![micros(sent_before)], |_| Ok(())).await?.is_some())
+    }
 }
 
 impl WriteTx {
+    /// Removes what was sent before an instant, oldest first; answers how many. What waits stays, and so does what
+    /// speaks of a session that is not over.
+    pub async fn remove_old_notifications(
+        &mut self,
+        sent_before: Instant,
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        let sql = format!(
+            "DELETE FROM notifications WHERE id IN (\
+             SELECT notifications.id FROM notifications WHERE {OLD} ORDER BY sent_at, id LIMIT {limit})"
+        );
+        self.place().run(&sql, args![micros(sent_before)]).await
+    }
+
     /// Adds notifications of this change. One that is there already stays as it is, so that a change which runs again
     /// tells nobody twice.
     pub async fn insert_notifications(&mut self, notifications: &[Notification]) -> Result<u64, StoreError> {

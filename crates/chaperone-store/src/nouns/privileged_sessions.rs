@@ -111,34 +111,29 @@ impl Reads<'_> {
             return Ok(sessions);
         }
         let names: Vec<String> = (1..=sessions.len()).map(|n| format!("${n}")).collect();
+        let names = names.join(", ");
+        // Both in one query: a session is read whenever it moves.
         let sql = format!(
-            "SELECT privileged_session_id, target_id FROM privileged_session_targets \
-             WHERE privileged_session_id IN ({}) ORDER BY position",
-            names.join(", ")
+            "SELECT privileged_session_id, target_id, NULL AS wish, position FROM privileged_session_targets \
+             WHERE privileged_session_id IN ({names}) \
+             UNION ALL SELECT privileged_session_id, account_id, wish, position FROM privileged_session_accounts \
+             WHERE privileged_session_id IN ({names}) ORDER BY position"
         );
         let ids: Vec<Value> = sessions.iter().map(|session| session.id.uuid().into()).collect();
-        let pairs = self
-            .place
-            .all(&sql, ids.clone(), |row| Ok((row.take::<Uuid>()?, row.id(TargetId::new)?)))
-            .await?;
-        let mut targets: HashMap<Uuid, Vec<TargetId>> = HashMap::new();
-        for (session, target) in pairs {
-            targets.entry(session).or_default().push(target);
-        }
-        let sql = format!(
-            "SELECT privileged_session_id, account_id, wish FROM privileged_session_accounts \
-             WHERE privileged_session_id IN ({}) ORDER BY position",
-            names.join(", ")
-        );
-        let more = |row: &mut Row<'_>| {
-            let session = row.take::<Uuid>()?;
-            let account_id = row.id(AccountId::new)?;
-            let wish = row.named(Wish::parse, "privileged_session_accounts.wish")?;
-            Ok((session, MoreAccount { account_id, wish }))
+        let beside = |row: &mut Row<'_>| {
+            let (session, id): (Uuid, Uuid) = (row.take()?, row.take()?);
+            Ok((session, id, row.opt_named(Wish::parse, "privileged_session_accounts.wish")?))
         };
+        let mut targets: HashMap<Uuid, Vec<TargetId>> = HashMap::new();
         let mut accounts: HashMap<Uuid, Vec<MoreAccount>> = HashMap::new();
-        for (session, account) in self.place.all(&sql, ids, more).await? {
-            accounts.entry(session).or_default().push(account);
+        for (session, id, wish) in self.place.all(&sql, ids, beside).await? {
+            match wish {
+                None => targets.entry(session).or_default().push(TargetId::new(id)),
+                Some(wish) => {
+                    let more = MoreAccount { account_id: AccountId::new(id), wish };
+                    accounts.entry(session).or_default().push(more);
+                }
+            }
         }
         for session in &mut sessions {
             session.target_ids = targets.remove(&session.id.uuid()).unwrap_or_default();
@@ -243,14 +238,33 @@ impl Reads<'_> {
         self.whole(found).await
     }
 
-    /// The sessions that the processor has to look at: their time has come, or they are on their way.
-    pub async fn due_sessions(&self, now: Instant, limit: u64) -> Result<Vec<PrivilegedSession>, StoreError> {
+    /// The sessions that the processor has to look at, by their start: their time has come, or they are on their way.
+    pub async fn due_sessions(
+        &self,
+        now: Instant,
+        limit: u64,
+    ) -> Result<Vec<PrivilegedSessionId>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM privileged_sessions WHERE {MOVED_BY_TIME} ORDER BY starts_at, id LIMIT {limit}"
+            "SELECT id FROM privileged_sessions WHERE {MOVED_BY_TIME} ORDER BY starts_at, id LIMIT {limit}"
         );
         let start_limit = now.checked_sub(START_LIMIT).unwrap_or(Instant::MIN);
-        let found = self.place.all(&sql, args![micros(now), micros(start_limit)], read).await?;
-        self.whole(found).await
+        let values = args![micros(now), micros(start_limit)];
+        self.place.all(&sql, values, |row| row.id(PrivilegedSessionId::new)).await
+    }
+
+    /// The sessions that hold accounts which are on their way and may be tried now.
+    pub async fn sessions_with_moving_grants(
+        &self,
+        now: Instant,
+        limit: u64,
+    ) -> Result<Vec<PrivilegedSessionId>, StoreError> {
+        let sql = format!(
+            "SELECT grant_holders.privileged_session_id FROM grants \
+             JOIN grant_holders ON grant_holders.grant_id = grants.id AND grant_holders.released_at IS NULL \
+             WHERE grants.phase IN ('opening', 'closing') AND COALESCE(grants.next_try_at, 0) <= $1 \
+             ORDER BY COALESCE(grants.next_try_at, 0), grants.id LIMIT {limit}"
+        );
+        self.place.all(&sql, args![micros(now)], |row| row.id(PrivilegedSessionId::new)).await
     }
 
     /// Sessions about which time alone may tell something now (`soon`: what comes until then; `not_back`: what ended
@@ -284,6 +298,15 @@ impl Reads<'_> {
             .one(sql, args![], |row| row.opt_instant("privileged_sessions.starts_at"))
             .await?
             .flatten())
+    }
+
+    /// The version of a session, for those who go on with what they read before.
+    pub async fn privileged_session_version(
+        &self,
+        id: PrivilegedSessionId,
+    ) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT version FROM privileged_sessions WHERE id = $1";
+        self.place.one(sql, args![id.uuid()], |row| row.take()).await
     }
 }
 

@@ -9,7 +9,7 @@ use chaperone_store::{Events, StoreError};
 use crate::world::World;
 
 /// How many change at the same time.
-const MANY: usize = 64;
+const MANY: usize = 60;
 
 /// How the body of a change ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,11 +18,15 @@ enum Ends {
     WithItsOwnError,
     WithAnErrorOfTheDatabase,
     InPanic,
+    WithAnEventThatCannotBeKept,
 }
 
 /// Adds a session twice over if the database is to refuse it, and ends as told.
 async fn change(world: &World, session: &PrivilegedSession, ends: Ends) -> Result<(), StoreError> {
-    let (session, event) = (session.clone(), world.event());
+    let (session, mut event) = (session.clone(), world.event());
+    if ends == Ends::WithAnEventThatCannotBeKept {
+        event.reason = Some("\0".to_owned());
+    }
     world
         .store
         .write(move |tx| {
@@ -30,7 +34,7 @@ async fn change(world: &World, session: &PrivilegedSession, ends: Ends) -> Resul
             Box::pin(async move {
                 tx.insert_privileged_session(&session).await?;
                 match ends {
-                    Ends::Well => Ok(tx.commit((), Events::one(event))),
+                    Ends::Well | Ends::WithAnEventThatCannotBeKept => Ok(tx.commit((), Events::one(event))),
                     Ends::WithItsOwnError => Err(StoreError::NotStorable { what: "this" }),
                     Ends::WithAnErrorOfTheDatabase => {
                         tx.insert_privileged_session(&session).await?;
@@ -49,8 +53,13 @@ async fn events(world: &World) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_fails_takes_nothing_with_it_and_leaves_nothing() {
-    const KINDS: [Ends; 4] =
-        [Ends::Well, Ends::WithItsOwnError, Ends::WithAnErrorOfTheDatabase, Ends::InPanic];
+    const KINDS: [Ends; 5] = [
+        Ends::Well,
+        Ends::WithItsOwnError,
+        Ends::WithAnErrorOfTheDatabase,
+        Ends::InPanic,
+        Ends::WithAnEventThatCannotBeKept,
+    ];
     for world in World::each().await {
         let before = events(&world).await;
         let sessions: Vec<_> = KINDS.iter().cycle().take(MANY).map(|ends| (*ends, world.draft())).collect();
@@ -64,12 +73,30 @@ async fn a_body_that_fails_takes_nothing_with_it_and_leaves_nothing() {
                     Err(StoreError::Conflict { constraint: "privileged_sessions_pkey".to_owned() })
                 }
                 Ends::InPanic => Err(StoreError::BodyPanicked),
+                Ends::WithAnEventThatCannotBeKept => Err(StoreError::NotStorable { what: "a text" }),
             };
             assert_eq!(result, expected, "{ends:?}");
             let stored = world.store.read().privileged_session(session.id).await.expect("read");
             assert_eq!(stored.is_some(), *ends == Ends::Well, "{ends:?}");
         }
         assert_eq!(events(&world).await - before, MANY / KINDS.len(), "one event of each change that stands");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_all_go_well_are_kept_with_every_event_and_counted() {
+    for world in World::each().await {
+        let (before, counted) = (events(&world).await, world.store.written());
+        let sessions: Vec<_> = (0..MANY).map(|_| world.draft()).collect();
+        let changes = sessions.iter().map(|session| change(&world, session, Ends::Well));
+        for result in futures_util::future::join_all(changes).await {
+            assert_eq!(result, Ok(()));
+        }
+        assert_eq!(events(&world).await - before, MANY);
+        let now = world.store.written();
+        let many = MANY as u64;
+        assert_eq!((now.changes - counted.changes, now.events - counted.events), (many, many));
+        assert!((1..=many).contains(&(now.commits - counted.commits)), "{now:?}");
     }
 }
 

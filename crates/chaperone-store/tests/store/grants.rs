@@ -1,8 +1,8 @@
 //! Grants and their holders.
 
 use chaperone_domain::account::AccountState;
-use chaperone_domain::grant::{Attributes, Grant, GrantHolder, GrantOutcome, GrantPhase, Wish};
-use chaperone_domain::ids::{AccountId, GrantId, PrivilegedSessionId};
+use chaperone_domain::grant::{Attributes, Doubt, Grant, GrantHolder, GrantOutcome, GrantPhase, Lease, Wish};
+use chaperone_domain::ids::{AccountId, GrantId, NodeId, PrivilegedSessionId};
 use chaperone_domain::privileged_session::PrivilegedSession;
 use chaperone_store::StoreError;
 
@@ -13,25 +13,8 @@ const ENABLED: Attributes = Attributes { state: AccountState::Enabled, expires_a
 
 /// A fresh grant of an account; not stored yet.
 fn opening(world: &World, account_id: AccountId) -> Grant {
-    Grant {
-        id: GrantId::new(world.id()),
-        account_id,
-        phase: GrantPhase::Opening,
-        baseline: DISABLED,
-        desired: ENABLED,
-        known: vec![DISABLED],
-        touched: false,
-        observed: DISABLED,
-        deadline: at(7_200),
-        fence: 1,
-        lease_until: None,
-        attempt: 0,
-        next_try_at: None,
-        problem: None,
-        outcome: None,
-        created_at: at(0),
-        closed_at: None,
-    }
+    let id = GrantId::new(world.id());
+    Grant { desired: ENABLED, ..Grant::new(id, account_id, DISABLED, at(7_200), at(0)) }
 }
 
 fn closed(grant: &Grant) -> Grant {
@@ -44,6 +27,7 @@ fn hold(grant: &Grant, session: &PrivilegedSession, until: i64) -> GrantHolder {
         grant_id: grant.id,
         privileged_session_id: session.id,
         wish: Wish::Enable,
+        switched_to: None,
         until: at(until),
         released_at: None,
     }
@@ -100,11 +84,20 @@ async fn a_grant_reads_back_as_it_was_written_in_every_phase_and_with_every_outc
             observed: Attributes { state: AccountState::Enabled, expires_at: Some(at(4)) },
             deadline: at(5),
             fence: 6,
-            lease_until: Some(at(7)),
+            lease: Some(Lease { by: NodeId::new(world.id()), until: at(7) }),
+            doubtful: vec![
+                Doubt { attributes: DISABLED, until: at(20) },
+                Doubt {
+                    attributes: Attributes { state: AccountState::Enabled, expires_at: Some(at(21)) },
+                    until: at(22),
+                },
+            ],
+            back_to: Some(Attributes { state: AccountState::Disabled, expires_at: Some(at(23)) }),
             attempt: 8,
             next_try_at: Some(at(9)),
             problem: Some("The directory says: ‘no’".to_owned()),
             outcome: Some(outcome),
+            look_again_at: Some(at(24)),
             created_at: at(10),
             closed_at: Some(at(11)),
             ..opening(&world, world.account.id)
@@ -140,11 +133,14 @@ async fn an_update_changes_everything_but_account_and_birth_and_raises_the_fence
             touched: true,
             observed: ENABLED,
             deadline: at(5),
-            lease_until: Some(at(7)),
+            lease: Some(Lease { by: NodeId::new(world.id()), until: at(7) }),
+            doubtful: vec![Doubt { attributes: ENABLED, until: at(20) }],
+            back_to: Some(DISABLED),
             attempt: 8,
             next_try_at: Some(at(9)),
             problem: Some("slow".to_owned()),
             outcome: Some(GrantOutcome::SetStricter),
+            look_again_at: Some(at(24)),
             closed_at: Some(at(11)),
             ..old.clone()
         };
@@ -239,6 +235,96 @@ async fn those_who_share_an_open_grant_are_listed_until_they_release_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hold_keeps_what_it_was_switched_to_until_it_is_released() {
+    for world in World::each().await {
+        let grant = opening(&world, world.account.id);
+        add(&world, &grant).await.expect("stored");
+        let session = add_session(&world).await;
+        add_holder(&world, hold(&grant, &session, 100)).await.expect("stored");
+        let switch = async |to| {
+            world
+                .change((grant.id, session.id, to), |tx, (grant, session, to)| {
+                    Box::pin(async move { tx.switch_holder(grant, session, to).await })
+                })
+                .await
+        };
+        switch(AccountState::Disabled).await.expect("switched");
+        let (_, holders) =
+            world.store.read().open_grant(world.account.id).await.expect("read").expect("open");
+        assert_eq!(holders[0].wants(), Wish::Disable);
+        assert_eq!(holders[0].wish, Wish::Enable, "what was asked for stays");
+        release(&world, grant.id, session.id, 50).await.expect("released");
+        assert_eq!(switch(AccountState::Enabled).await, Err(StoreError::Stale));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_taken_by_one_of_many_nodes_and_costs_the_others_their_fence() {
+    for world in World::each().await {
+        let grant = opening(&world, world.account.id);
+        add(&world, &grant).await.expect("stored");
+        let tries = (0..8).map(|_| {
+            let lease = Some(Lease { by: NodeId::new(world.id()), until: at(15) });
+            let doubtful = vec![Doubt { attributes: ENABLED, until: at(30) }];
+            let taken = Grant { lease, doubtful, attempt: 77, ..grant.clone() };
+            let world = &world;
+            async move {
+                let row = taken.clone();
+                let done = world
+                    .store
+                    .keep_books(move |books| {
+                        let row = row.clone();
+                        Box::pin(async move { books.lease_grant(&row, 1).await })
+                    })
+                    .await;
+                (taken, done)
+            }
+        });
+        let results = futures_util::future::join_all(tries).await;
+        let won: Vec<&Grant> =
+            results.iter().filter(|(_, done)| done.is_ok()).map(|(grant, _)| grant).collect();
+        assert_eq!(won.len(), 1, "{results:?}");
+        let expected =
+            Grant { lease: won[0].lease, doubtful: won[0].doubtful.clone(), fence: 2, ..grant.clone() };
+        assert_eq!(stored(&world, grant.id).await, expected, "nothing but lease and doubt is taken over");
+        assert_eq!(update(&world, &grant, 1).await, Err(StoreError::Stale));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_are_due_for_a_second_look_come_in_order_and_leave_when_they_were_looked_at() {
+    for world in World::each().await {
+        let seen = |account, second| {
+            let grant = closed(&opening(&world, account));
+            Grant { look_again_at: Some(at(second)), ..grant }
+        };
+        let (early, late) = (seen(world.account.id, 10), seen(world.other_account.id, 20));
+        for grant in [&late, &early] {
+            add(&world, grant).await.expect("stored");
+        }
+        let read = world.store.read();
+        let due = async |second| {
+            let due = read.grants_to_look_at_again(at(second), 9).await.expect("read");
+            due.iter().map(|grant| grant.id).collect::<Vec<_>>()
+        };
+        assert_eq!(due(9).await, []);
+        assert_eq!(due(20).await, [early.id, late.id]);
+        assert_eq!(read.grant_to_look_at_again(world.account.id).await.expect("read"), Some(early.clone()));
+        let done = async |grant: &Grant, fence| {
+            let id = grant.id;
+            let books = world
+                .store
+                .keep_books(move |books| Box::pin(async move { books.look_again(id, None, fence).await }));
+            books.await
+        };
+        done(&early, 1).await.expect("kept");
+        assert_eq!(done(&late, 7).await, Err(StoreError::Stale), "somebody else was faster");
+        assert_eq!(due(20).await, [late.id]);
+        assert_eq!(read.grant_to_look_at_again(world.account.id).await.expect("read"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_switched_accounts_lists_its_grants_oldest_first() {
     for world in World::each().await {
         let session = add_session(&world).await;
@@ -288,5 +374,36 @@ async fn the_database_itself_keeps_phase_and_openness_together() {
             let refused = world.run_raw(&format!("UPDATE grants SET {wrong}")).await.unwrap_err();
             assert!(refused.to_string().contains("grants_open"), "{wrong}: {refused}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_found_whose_accounts_are_on_their_way_and_may_be_tried() {
+    for world in World::each().await {
+        let session = add_session(&world).await;
+        let moving = async |second| {
+            let found = world.store.read().sessions_with_moving_grants(at(second), 10).await.expect("read");
+            found.into_iter().map(|id| id == session.id).collect::<Vec<_>>()
+        };
+        let mut grant = opening(&world, world.account.id);
+        add(&world, &grant).await.expect("stored");
+        assert_eq!(moving(10).await, [], "nobody holds it");
+        add_holder(&world, hold(&grant, &session, 100)).await.expect("stored");
+        assert_eq!(moving(10).await, [true]);
+        let table = [
+            (GrantPhase::Opening, Some(11), 0),
+            (GrantPhase::Opening, Some(10), 1),
+            (GrantPhase::Held, None, 0),
+            (GrantPhase::Closing, None, 1),
+        ];
+        for (phase, next_try, expected) in table {
+            let fence = grant.fence;
+            grant = Grant { phase, next_try_at: next_try.map(at), ..grant };
+            update(&world, &grant, fence).await.expect("stored");
+            grant.fence = fence + 1;
+            assert_eq!(moving(10).await.len(), expected, "{phase:?} {next_try:?}");
+        }
+        release(&world, grant.id, session.id, 9).await.expect("released");
+        assert_eq!(moving(10).await, [], "released");
     }
 }

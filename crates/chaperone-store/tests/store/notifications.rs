@@ -278,3 +278,47 @@ async fn active_users_are_found_by_their_roles() {
         assert_eq!(names, ["bert", "zoe"]);
     }
 }
+
+#[tokio::test]
+async fn what_was_sent_long_ago_is_removed_unless_its_session_goes_on_and_nothing_that_waits() {
+    for world in World::each().await {
+        let over = PrivilegedSession { state: State::Ended, ..world.draft() };
+        let goes_on = PrivilegedSession { state: State::Ending, ..world.draft() };
+        for session in [&over, &goes_on] {
+            world.add_session(session).await.expect("stored");
+        }
+        let sent = |session, occurrence, second| Notification {
+            state: NotificationState::Sent,
+            next_try_at: None,
+            sent_at: Some(at(second)),
+            ..mail(&world, session, occurrence)
+        };
+        let given_up =
+            Notification { state: NotificationState::GivenUp, next_try_at: None, ..mail(&world, &over, 5) };
+        let old = [sent(&over, 1, 20), sent(&over, 2, 21), sent(&over, 3, 99)];
+        let stays = [sent(&over, 4, 100), given_up, mail(&world, &over, 6), sent(&goes_on, 7, 20)];
+        add(&world, &old).await.expect("stored");
+        add(&world, &stays).await.expect("stored");
+        let has_old = async || world.store.read().has_old_notifications(at(100)).await.expect("read");
+        let remove = async || {
+            let event = world.event();
+            let removed = world.store.write(move |tx| {
+                let event = event.clone();
+                Box::pin(async move {
+                    let removed = tx.remove_old_notifications(at(100), 2).await?;
+                    Ok::<_, StoreError>(tx.commit(removed, Events::one(event)))
+                })
+            });
+            removed.await.expect("removed")
+        };
+        assert!(has_old().await);
+        assert_eq!(remove().await, 2, "no more than wanted");
+        assert_eq!(stored(&world, old[2].id).await, old[2], "oldest first");
+        assert_eq!(remove().await, 1);
+        assert!(!has_old().await);
+        assert_eq!(remove().await, 0);
+        for kept in &stays {
+            assert_eq!(stored(&world, kept.id).await, *kept);
+        }
+    }
+}

@@ -342,13 +342,9 @@ async fn a_session_is_due_when_time_moves_it_or_it_is_on_its_way() {
         }
         due.sort_unstable();
         let read = world.store.read();
-        let ids = |sessions: Vec<PrivilegedSession>| -> Vec<_> {
-            sessions.iter().map(|session| (session.window.starts_at(), session.id)).collect()
-        };
-        assert_eq!(ids(read.due_sessions(at(now), ALL).await.expect("read")), due);
-        assert_eq!(ids(read.due_sessions(at(now), 3).await.expect("read")), due[..3]);
-        let sessions = read.due_sessions(at(now), ALL).await.expect("read");
-        assert!(sessions.iter().all(|session| session.target_ids == [world.erp.id]), "with their targets");
+        let due: Vec<_> = due.into_iter().map(|(_, id)| id).collect();
+        assert_eq!(read.due_sessions(at(now), ALL).await.expect("read"), due);
+        assert_eq!(read.due_sessions(at(now), 3).await.expect("read"), due[..3]);
     }
 }
 

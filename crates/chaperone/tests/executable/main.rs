@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `process`, `client` | starting it, reading what it says; a client that connects to an address and names a host |
+//! | `office`, `roles`, `wire` | people, accounts and targets; a real PostgreSQL server as a directory; the wire to it |
 //! | `browser` | somebody with cookies who follows redirects |
 //! | `configuration`, `first_start` | what is refused before it starts; passwords that are printed once, the key |
 //! | `doors` | which host answers what |
@@ -10,10 +11,14 @@
 //! | `connections` | silence, slowness, TLS, proxies, the end |
 //! | `demo` | the demo, also for the second time |
 //! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
+//! | `clock` | the clock that jumps, directories that are away at start and end (feature `faults`) |
+//! | `full_disk`, `restored` | a disk without room; a backup that is put back (feature `faults`) |
 //! | `kills` | killed at every step of start and end (feature `faults`) |
 
 mod browser;
 mod client;
+#[cfg(feature = "faults")]
+mod clock;
 mod configuration;
 mod connections;
 mod demo;
@@ -21,9 +26,21 @@ mod doors;
 mod entering;
 mod first_start;
 #[cfg(feature = "faults")]
+mod full_disk;
+#[cfg(feature = "faults")]
 mod kills;
 #[allow(dead_code, reason = "each suite uses its part of the server")]
 #[path = "../support/mail_server.rs"]
 mod mail_server;
 mod notifications;
+#[cfg(feature = "faults")]
+mod office;
+#[allow(dead_code, reason = "crash tests kill in more ways")]
 mod process;
+#[cfg(feature = "faults")]
+mod restored;
+#[cfg(feature = "faults")]
+#[allow(dead_code, reason = "crash tests stop the server, and keep rows in it")]
+mod roles;
+#[cfg(feature = "faults")]
+mod wire;

@@ -20,6 +20,22 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 /// Everything that is waited for happens within this time, or never.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// The executable: what this test was built with, or what lies beside a program that was built with it.
+fn executable() -> PathBuf {
+    match option_env!("CARGO_BIN_EXE_chaperone") {
+        Some(built) => built.into(),
+        None => {
+            let here = std::env::current_exe().expect("this program");
+            let built = here.ancestors().nth(2).expect("the folder of the build").join("chaperone");
+            assert!(built.exists(), "{} is built by `cargo build --bin chaperone`", built.display());
+            built
+        }
+    }
+}
+
+/// Runs a program for which a file that may not grow is an error and no signal, as a full disk is.
+const SHIELDED: [&str; 3] = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
+
 /// What a process has written so far, and a bell for each line.
 #[derive(Clone)]
 struct Said {
@@ -74,7 +90,25 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the executable with these arguments, and these variables beside the test's own.
     pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chaperone"))
+        Self::spawn(Command::new(executable()), arguments, variables)
+    }
+
+    /// As [`Process::start`]; its files can be kept from growing with [`Process::limit_files`].
+    pub(crate) fn start_shielded(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(SHIELDED[0]);
+        command.args(&SHIELDED[1..]).arg(executable());
+        Self::spawn(command, arguments, variables)
+    }
+
+    /// As [`Process::start_shielded`], with no room from the beginning.
+    pub(crate) fn start_on_a_full_disk(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("prlimit");
+        command.arg("--fsize=0:unlimited").args(SHIELDED).arg(executable());
+        Self::spawn(command, arguments, variables)
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = command
             .args(arguments)
             .env_remove("CHAPERONE_LOG")
             .env("CHAPERONE_WEB_DIR", WEB)
@@ -102,9 +136,41 @@ impl Process {
         line.expect("in time").unwrap_or_else(|| panic!("it never said {text:?}:\n{}", self.err.text()))
     }
 
+    /// Waits until it listens; answers its port.
+    pub(crate) async fn listens(&mut self) -> u16 {
+        let line = self.says("listening").await;
+        let port = line.rsplit(':').next().and_then(|port| port.trim().parse().ok());
+        port.unwrap_or_else(|| panic!("no port in {line}"))
+    }
+
+    /// As [`Process::listens`]; `None` when it ends before.
+    pub(crate) async fn listens_or_ends(&mut self) -> Option<u16> {
+        let line = tokio::time::timeout(READY_LIMIT, self.err.line(|line| line.contains("listening"))).await;
+        let line = line.unwrap_or_else(|_| panic!("it does not start:\n{}", self.err.text()))?;
+        line.rsplit(':').next().and_then(|port| port.trim().parse().ok())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         kill_process(pid.expect("running"), signal).expect("signalled");
+    }
+
+    /// How large a file it may still write: at "0" every disk is full, at "unlimited" there is room again.
+    pub(crate) async fn limit_files(&self, bytes: &str) {
+        let pid = self.child.id().expect("running").to_string();
+        let limit = format!("--fsize={bytes}:unlimited");
+        let status = Command::new("prlimit").args(["--pid", &pid, &limit]).status().await;
+        assert!(status.expect("prlimit runs").success());
+    }
+
+    /// Whether it runs still.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// What it has said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.err.text()
     }
 
     /// Waits until it has ended by itself.
@@ -114,6 +180,19 @@ impl Process {
             Err(_) => panic!("it does not end:\n{}", self.err.text()),
         };
         Ended { status, out: self.out.all().await, err: self.err.all().await }
+    }
+
+    /// Waits until it has ended; what it said stays to be asked for.
+    pub(crate) async fn ends(&mut self) {
+        self.child.wait().await.expect("waited for");
+    }
+
+    /// Kills it, if it runs still; how it ended.
+    pub(crate) async fn dead(mut self) -> Ended {
+        if self.is_running() {
+            self.signal(Signal::KILL);
+        }
+        self.ended().await
     }
 
     /// Asks it to end.
@@ -175,7 +254,13 @@ impl Installation {
         installation
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Leaves everything where it is, and says where.
+    pub(crate) fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -193,15 +278,24 @@ impl Installation {
 
     /// Starts it; it need not get far.
     pub(crate) fn start(&self) -> Process {
-        Process::start(&["serve", "--config", &self.config().display().to_string()], &[])
+        self.start_with(&[])
+    }
+
+    /// Starts it with these variables.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Process {
+        Process::start(&["serve", "--config", &self.config().display().to_string()], variables)
     }
 
     /// Starts it and waits until it listens; answers its port.
     pub(crate) async fn serve(&self) -> (Process, u16) {
-        let mut process = self.start();
-        let line = process.says("listening").await;
-        let port = line.rsplit(':').next().and_then(|port| port.trim().parse().ok());
-        (process, port.unwrap_or_else(|| panic!("no port in {line}")))
+        self.serve_with(&[]).await
+    }
+
+    /// As [`Installation::serve`], with these variables.
+    pub(crate) async fn serve_with(&self, variables: &[(&str, &str)]) -> (Process, u16) {
+        let mut process = self.start_with(variables);
+        let port = process.listens().await;
+        (process, port)
     }
 
     /// `chaperone admin reset-password`.

@@ -109,7 +109,7 @@ export type AuditLogItem = Worded<
 >;
 export type AccountLogItem = Worded<
   Schemas["AccountLogItem"],
-  { direction: "forward" | "back" | "left_to_others"; wanted: AccountState; verified_state: AccountState | null; outcome: GrantOutcome | null }
+  { direction: "forward" | "end_moved" | "back" | "left_to_others"; wanted: AccountState; verified_state: AccountState | null; outcome: GrantOutcome | null }
 >;
 
 export type NotificationKind =

@@ -49,6 +49,7 @@ export const ACTIONS = [
   "recording_downloaded",
   "notification_given_up",
   "notification_retried",
+  "notifications_removed",
 ] as const;
 
 /** The name in words: `sign_in_started` is *Sign in started*. */

@@ -1,5 +1,5 @@
 /** What was done to each account of the session: intended, done, verified; and its switch while the session is active. */
-import { IconAlertTriangle, IconArrowForwardUp, IconArrowBackUp, IconUsersGroup } from "@tabler/icons-react";
+import { IconAlertTriangle, IconArrowForwardUp, IconArrowBackUp, IconClockEdit, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 
 import * as queries from "../../api/queries";
@@ -81,7 +81,7 @@ const One = ({ session, account, directory, grant, entries }: OneProps) => (
   </section>
 );
 
-const ICONS = { forward: IconArrowForwardUp, back: IconArrowBackUp, left_to_others: IconUsersGroup } as const;
+const ICONS = { forward: IconArrowForwardUp, end_moved: IconClockEdit, back: IconArrowBackUp, left_to_others: IconUsersGroup } as const;
 
 const Entry = ({ entry }: { entry: AccountLogItem }) => {
   const Icon = ICONS[entry.direction];
@@ -95,7 +95,7 @@ const Entry = ({ entry }: { entry: AccountLogItem }) => {
       </span>
       <div className={classes["body"]}>
         <p className={classes["what"]}>
-          <span className="strong">{words.direction[entry.direction]}</span> {texts.session.becomes(texts.accountState[entry.wanted])}{" "}
+          <span className="strong">{words.direction[entry.direction]}</span> <Wanted entry={entry} />{" "}
           <span className="soft">{entry.intended_by === null ? words.processor : words.by(nameOf(entry.intended_by))}</span>
         </p>
         {other ? (
@@ -120,6 +120,16 @@ const Entry = ({ entry }: { entry: AccountLogItem }) => {
     </li>
   );
 };
+
+/** What the account is to be; of an end that moved, the new one. */
+const Wanted = ({ entry: { direction, wanted, wanted_until } }: { entry: AccountLogItem }) =>
+  direction === "end_moved" && wanted_until !== null ? (
+    <>
+      {words.to} <Time at={wanted_until} seconds />
+    </>
+  ) : (
+    <>{texts.session.becomes(texts.accountState[wanted])}</>
+  );
 
 /** How it was seen then, and for the way back what became of it. */
 const verdict = ({ verified_state, outcome }: AccountLogItem): string | null => {

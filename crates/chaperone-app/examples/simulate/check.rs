@@ -1,0 +1,189 @@
+//! What has to hold: at every step, and when all is quiet.
+
+use chaperone_domain::account::Account;
+use chaperone_domain::grant::{Attributes, GrantPhase};
+use chaperone_domain::ids::AccountId;
+use chaperone_domain::privileged_session::State;
+
+use crate::schedule::Schedule;
+use crate::world::Failed;
+
+/// What was wrong.
+#[derive(Clone, Debug)]
+pub struct Wrong(pub String);
+
+impl Wrong {
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+/// What an account must be in the end.
+pub struct Original {
+    /// What it was, or what others made of it while no session held it.
+    pub baseline: Attributes,
+    /// What others made of it last while a session held it: it is never laxer than that.
+    pub floor: Option<Attributes>,
+}
+
+impl Original {
+    pub fn of(account: &Account) -> Self {
+        Self { baseline: Attributes { state: account.state, expires_at: account.expires_at }, floor: None }
+    }
+}
+
+impl Schedule<'_> {
+    /// Whether somebody else's change can be told from our own doing; notes what follows from it.
+    pub fn may_be_changed(&mut self, id: AccountId, to: Attributes) -> bool {
+        let now = self.now();
+        if self.world.hub.lock().accounts.get(&id) == Some(&to) {
+            return false;
+        }
+        let store = self.world.store.clone();
+        let found = self.world.now(async move {
+            let open = store.read().open_grant(id).await?;
+            let closed = store.read().grant_to_look_at_again(id).await?;
+            Ok::<_, chaperone_store::StoreError>((open, closed))
+        });
+        let Ok((open, closed)) = found else { return false };
+        let busy = self.world.nodes.iter().any(|node| node.activity.is_some());
+        let flying = self.world.hub.lock().flights.iter().any(|flight| flight.account == id);
+        let Some(original) = self.originals.get_mut(&id) else { return false };
+        match open {
+            Some((grant, _)) => {
+                let own = grant.own_doing(now).contains(&to) || grant.goal() == to || grant.desired == to;
+                // A call that is under way may make it ours at any moment.
+                if own || flying {
+                    return false;
+                }
+                original.floor = Some(to);
+                true
+            }
+            None => {
+                let doubtful =
+                    closed.is_some_and(|grant| grant.doubtful.iter().any(|doubt| doubt.attributes == to));
+                if doubtful || flying {
+                    return false;
+                }
+                if busy {
+                    // Somebody may be about to take hold of it over what it was.
+                    if !to.at_least_as_strict_as(original.baseline) {
+                        return false;
+                    }
+                    original.floor = Some(to);
+                } else {
+                    *original = Original { baseline: to, floor: None };
+                }
+                true
+            }
+        }
+    }
+
+    /// Whatever is sent was written down before.
+    pub fn intended(&mut self, id: AccountId, to: Attributes) -> Result<(), Failed> {
+        let store = self.world.store.clone();
+        let open = self.world.now(async move { store.read().open_grant(id).await })?;
+        let written = open
+            .is_some_and(|(grant, _)| grant.known.contains(&to) || grant.goal() == to || grant.desired == to);
+        if !written {
+            self.wrong =
+                Some(Wrong::new(format!("account {} is made {to:?} without an intent", self.name(id))));
+        }
+        Ok(())
+    }
+
+    /// No session is over before its accounts are back, or held by others.
+    pub fn ended_only_when_back(&mut self) -> Result<(), Failed> {
+        let store = self.world.store.clone();
+        let ids: Vec<_> = self.plan.sessions.iter().map(|session| session.id).collect();
+        let held = self.world.now(async move {
+            let mut held = None;
+            for (index, id) in ids.into_iter().enumerate() {
+                let grants = store.read().grants_of_session(id).await?;
+                if grants.iter().all(|(_, holder)| holder.released_at.is_some()) {
+                    continue;
+                }
+                let session = store.read().privileged_session(id).await?;
+                if session.is_some_and(|session| session.status().is_final()) {
+                    held = Some(index);
+                }
+            }
+            Ok::<_, chaperone_store::StoreError>(held)
+        })?;
+        if let Some(index) = held {
+            self.wrong = Some(Wrong::new(format!("session {index} is over and still holds an account")));
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn is_quiet(&self) -> Result<bool, Failed> {
+        let store = self.world.store.clone();
+        let sessions: Vec<_> = self.plan.sessions.iter().map(|session| session.id).collect();
+        let accounts: Vec<_> = self.plan.accounts.iter().map(|account| account.id).collect();
+        let quiet = self.world.now(async move {
+            for id in sessions {
+                let session = store.read().privileged_session(id).await?;
+                if session.is_some_and(|session| !session.status().is_final()) {
+                    return Ok(false);
+                }
+            }
+            for id in accounts {
+                if store.read().grant_to_look_at_again(id).await?.is_some() {
+                    return Ok(false);
+                }
+            }
+            Ok::<_, chaperone_store::StoreError>(true)
+        })?;
+        Ok(quiet && self.world.hub.lock().flights.is_empty())
+    }
+
+    /// When all is quiet.
+    pub fn end(&mut self) -> Result<(), Failed> {
+        let store = self.world.store.clone();
+        for (index, session) in self.plan.sessions.iter().enumerate() {
+            let (store, id) = (store.clone(), session.id);
+            let now = self.world.now(async move { store.read().privileged_session(id).await })?;
+            let state = now.map_or(State::Draft, |session| session.state);
+            if !state.status().is_final() {
+                self.wrong = Some(Wrong::new(format!("session {index} is {} for ever", state.name())));
+                return Ok(());
+            }
+        }
+        for account in &self.plan.accounts {
+            let (store, id) = (store.clone(), account.id);
+            let (open, row) = self.world.now(async move {
+                let open = store.read().open_grant(id).await?;
+                Ok::<_, chaperone_store::StoreError>((open, store.read().account(id).await?))
+            })?;
+            let number = self.name(id);
+            if let Some((grant, _)) = open.filter(|(grant, _)| grant.phase != GrantPhase::Closed) {
+                self.wrong = Some(Wrong::new(format!(
+                    "the grant of account {number} is {} for ever",
+                    grant.phase.name()
+                )));
+                return Ok(());
+            }
+            let is = match (self.plan.elsewhere, row) {
+                (false, Some(row)) => Attributes { state: row.state, expires_at: row.expires_at },
+                _ => {
+                    self.world.hub.lock().accounts.get(&id).copied().ok_or("an account without attributes")?
+                }
+            };
+            let Some(original) = self.originals.get(&id) else { continue };
+            let well = match original.floor {
+                None => is == original.baseline,
+                Some(floor) => is.at_least_as_strict_as(original.baseline) && is.at_least_as_strict_as(floor),
+            };
+            if !well {
+                let was = original.baseline;
+                let floor = original.floor;
+                self.wrong = Some(Wrong::new(format!(
+                    "account {number} is {is:?}, it was {was:?}, others made it {floor:?}"
+                )));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

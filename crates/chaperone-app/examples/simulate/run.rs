@@ -1,0 +1,59 @@
+//! Many schedules one after the other, over a database that is made anew from time to time.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::schedule::Schedule;
+use crate::world::{Failed, World};
+
+/// Schedules over one database.
+const OVER_ONE_DATABASE: u64 = 2_000;
+
+/// What was found: the seed and what was wrong with its schedule.
+pub type Found = (u64, String);
+
+/// Runs the schedules of these seeds, side by side on so many threads.
+pub fn run(from: u64, seeds: u64, threads: u64, enough: usize) -> Result<Vec<Found>, Failed> {
+    let (next, over) = (AtomicU64::new(from), AtomicBool::new(false));
+    let found = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| work(from + seeds, &next, &over, &found, enough))).collect();
+        for worker in workers {
+            worker.join().map_err(|_| "a worker panicked")??;
+        }
+        Ok::<_, Failed>(())
+    })?;
+    let mut found = found.into_inner().map_err(|_| "a worker panicked")?;
+    found.sort();
+    Ok(found)
+}
+
+fn work(
+    end: u64,
+    next: &AtomicU64,
+    over: &AtomicBool,
+    found: &std::sync::Mutex<Vec<Found>>,
+    enough: usize,
+) -> Result<(), Failed> {
+    loop {
+        let mut world = World::new()?;
+        for _ in 0..OVER_ONE_DATABASE {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end || over.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let wrong =
+                Schedule::run(&mut world, seed, false).map_err(|error| format!("seed {seed}: {error}"))?;
+            if let Some(wrong) = wrong {
+                let mut found = found.lock().map_err(|_| "a worker panicked")?;
+                found.push((seed, wrong.0));
+                if found.len() >= enough {
+                    over.store(true, Ordering::Relaxed);
+                }
+                drop(found);
+                // What it left behind is not for the next one.
+                world = World::new()?;
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Leases: which node works on an account of another system, and what is in doubt when it stopped in the middle.
+//!
+//! Other systems do not know our fences: a call that a node sends, or that is on its way when the node dies, takes
+//! effect whatever others did meanwhile. So nothing is sent without a *lease* of the grant, each call is over before
+//! the lease is ([`LEASE_MARGIN`]), and whoever finds the live lease of another node waits for its end. What may have
+//! been sent without its end being heard is a [`Doubt`] for one lease more: found on the account, it is our own doing.
+
+use jiff::SignedDuration;
+
+use super::{Attributes, Grant, GrantPhase};
+use crate::Instant;
+use crate::ids::NodeId;
+
+/// How long one node works on an account before others may take over.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// How long before the end of its lease a node is done with every call: more than the clocks of two nodes differ.
+pub const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// A node works on the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Which node.
+    pub by: NodeId,
+    /// Until when.
+    pub until: Instant,
+}
+
+impl Lease {
+    /// When the last call under it must be over.
+    pub fn calls_until(self) -> Instant {
+        self.until.checked_sub(LEASE_MARGIN).unwrap_or(self.until)
+    }
+}
+
+/// Something that was sent to the account's directory, or may have been, and whose effect may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// What the account would be.
+    pub attributes: Attributes,
+    /// Until when the effect may come.
+    pub until: Instant,
+}
+
+/// One lease after `at`.
+fn later(at: Instant) -> Instant {
+    at.checked_add(LEASE).unwrap_or(at)
+}
+
+impl Grant {
+    /// Until when another node works on the account; `None` when no other does.
+    pub fn leased_to_other(&self, node: NodeId, now: Instant) -> Option<Instant> {
+        self.lease.filter(|lease| lease.by != node && now < lease.until).map(|lease| lease.until)
+    }
+
+    /// The node works on the account from now on. A lease that another node left behind leaves in doubt whatever that
+    /// node could have sent; one that is live is not taken ([`Grant::leased_to_other`] says so).
+    pub fn take_lease(&mut self, node: NodeId, now: Instant) {
+        if self.leased_to_other(node, now).is_none() {
+            self.settle_lease(node, now);
+            self.lease = Some(Lease { by: node, until: later(now) });
+        }
+    }
+
+    /// The work is done, or given up for now. The live lease of another node stays.
+    pub fn release_lease(&mut self, node: NodeId, now: Instant) {
+        if self.leased_to_other(node, now).is_none() {
+            self.settle_lease(node, now);
+            self.lease = None;
+        }
+    }
+
+    fn settle_lease(&mut self, node: NodeId, now: Instant) {
+        self.doubtful.retain(|doubt| now < doubt.until);
+        let Some(left) = self.lease.filter(|lease| lease.by != node) else { return };
+        let sent = match self.phase {
+            GrantPhase::Closing => vec![self.goal()],
+            _ => self.known.iter().skip(1).copied().chain([self.desired]).collect(),
+        };
+        for attributes in sent {
+            self.doubt(Doubt { attributes, until: later(left.until) }, now);
+        }
+    }
+
+    /// Notes that this was sent, or may have been, and may still take effect.
+    pub fn doubt(&mut self, doubt: Doubt, now: Instant) {
+        if doubt.until <= now {
+            return;
+        }
+        match self.doubtful.iter_mut().find(|known| known.attributes == doubt.attributes) {
+            Some(known) => known.until = known.until.max(doubt.until),
+            None => self.doubtful.push(doubt),
+        }
+    }
+
+    /// Goes on after a grant that is closed and whose late effects may still come: they are our own doing, also when
+    /// one is seen already, and then the account goes back to what was left.
+    pub fn follow(&mut self, before: &Self) {
+        let late = before.doubtful.iter().any(|doubt| doubt.attributes == self.baseline);
+        if late && self.baseline != before.observed {
+            self.known.insert(0, before.observed);
+            (self.baseline, self.desired) = (before.observed, before.observed);
+        }
+        self.doubtful.clone_from(&before.doubtful);
+        self.touched |= !self.doubtful.is_empty();
+    }
+
+    /// What the account can be by our own doing: what is known, and what is in doubt.
+    pub fn own_doing(&self, now: Instant) -> Vec<Attributes> {
+        let doubtful = self.doubtful.iter().filter(|doubt| now < doubt.until);
+        self.known.iter().copied().chain(doubtful.map(|doubt| doubt.attributes)).collect()
+    }
+
+    /// When the account is looked at once more after the grant is closed: nothing of ours can take effect from then on.
+    pub fn settled_at(&self, now: Instant) -> Instant {
+        self.doubtful.iter().map(|doubt| doubt.until).fold(later(now), Instant::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::AccountState;
+    use crate::grant::GrantOutcome;
+    use crate::ids::{AccountId, GrantId};
+    use uuid::Uuid;
+
+    const ON: Attributes = Attributes { state: AccountState::Enabled, expires_at: None };
+    const OFF: Attributes = Attributes { state: AccountState::Disabled, expires_at: None };
+    const HERE: NodeId = NodeId::new(Uuid::from_u128(1));
+    const THERE: NodeId = NodeId::new(Uuid::from_u128(2));
+
+    fn at(second: i64) -> Instant {
+        Instant::from_second(second).expect("in range")
+    }
+
+    fn after_lease(second: i64) -> Instant {
+        at(second + LEASE.as_secs())
+    }
+
+    /// A grant of a disabled account that is to be enabled, taken by the other node.
+    fn taken() -> Grant {
+        let (id, account) = (GrantId::new(Uuid::from_u128(3)), AccountId::new(Uuid::from_u128(4)));
+        let mut grant = Grant::new(id, account, OFF, at(1_000), at(0));
+        grant.take_lease(THERE, at(0));
+        grant.switch(AccountState::Enabled, OFF, None, at(0));
+        grant
+    }
+
+    #[test]
+    fn the_live_lease_of_another_node_is_waited_for_and_ones_own_is_renewed() {
+        let mut grant = taken();
+        assert_eq!(grant.leased_to_other(HERE, at(14)), Some(after_lease(0)));
+        assert_eq!(grant.leased_to_other(HERE, after_lease(0)), None);
+        assert_eq!(grant.leased_to_other(THERE, at(14)), None);
+        grant.take_lease(HERE, at(14));
+        grant.release_lease(HERE, at(14));
+        assert_eq!(
+            grant.lease,
+            Some(Lease { by: THERE, until: after_lease(0) }),
+            "neither taken nor released"
+        );
+        grant.take_lease(THERE, at(14));
+        assert_eq!(grant.lease.map(|lease| lease.until), Some(after_lease(14)));
+        assert_eq!(grant.doubtful, [], "what a node sent itself it knows");
+    }
+
+    #[test]
+    fn calls_are_over_before_their_lease() {
+        let lease = Lease { by: HERE, until: at(15) };
+        assert_eq!(lease.calls_until(), at(13));
+    }
+
+    #[test]
+    fn what_a_node_that_left_could_have_sent_is_in_doubt_for_one_lease_more() {
+        let mut grant = taken();
+        grant.take_lease(HERE, at(20));
+        let end = at(2 * LEASE.as_secs());
+        assert_eq!(grant.doubtful, [Doubt { attributes: ON, until: end }], "and not what it found");
+        grant.proved(ON);
+        grant.switch(AccountState::Disabled, ON, None, at(21));
+        grant.proved(OFF);
+        assert!(grant.own_doing(at(29)).contains(&ON), "a proof in between does not end it");
+        assert!(!grant.own_doing(end).contains(&ON), "later it is somebody else's doing");
+    }
+
+    #[test]
+    fn a_node_that_left_on_the_way_back_could_only_have_sent_the_goal() {
+        let mut grant = taken();
+        grant.release_lease(THERE, at(1));
+        grant.proved(ON);
+        grant.take_lease(THERE, at(2));
+        grant.intend_back();
+        grant.release_lease(HERE, at(30));
+        assert_eq!(
+            (grant.lease, grant.doubtful.as_slice()),
+            (None, &[Doubt { attributes: OFF, until: after_lease(17) }][..])
+        );
+    }
+
+    #[test]
+    fn a_closed_grant_is_looked_at_when_nothing_of_ours_can_come_any_more() {
+        let mut grant = taken();
+        grant.take_lease(HERE, at(16));
+        grant.intend_back();
+        grant.closed(OFF, GrantOutcome::Restored, true, at(16));
+        assert_eq!(grant.look_again_at, Some(after_lease(16)));
+        grant.doubt(Doubt { attributes: ON, until: at(40) }, at(16));
+        assert_eq!(grant.settled_at(at(16)), at(40));
+        assert_eq!(grant.settled_at(at(39)), after_lease(39));
+    }
+
+    #[test]
+    fn what_comes_late_goes_back_to_what_was_left_and_keeps_its_outcome() {
+        let mut grant = taken();
+        grant.take_lease(HERE, at(16));
+        grant.intend_back();
+        let left = Attributes { expires_at: Some(at(9_000)), ..OFF };
+        grant.closed(left, GrantOutcome::KeptChangedByOthers, true, at(17));
+        grant.reopen(at(40));
+        assert_eq!((grant.phase, grant.goal(), grant.closed_at), (GrantPhase::Closing, left, None));
+        let step = crate::grant::back(grant.goal(), &grant.own_doing(at(40)), grant.touched, ON);
+        assert_eq!(step, crate::grant::BackStep::Set(left, GrantOutcome::Restored));
+        grant.closed(left, GrantOutcome::Restored, true, at(41));
+        assert_eq!(grant.outcome, Some(GrantOutcome::KeptChangedByOthers));
+    }
+
+    #[test]
+    fn a_grant_that_follows_takes_a_late_effect_for_ours_and_not_for_the_original_state() {
+        let mut before = taken();
+        before.take_lease(HERE, at(16));
+        before.intend_back();
+        before.closed(OFF, GrantOutcome::Restored, true, at(17));
+        let next = |seen| {
+            let id = GrantId::new(Uuid::from_u128(5));
+            let mut grant = Grant::new(id, before.account_id, seen, at(1_000), at(20));
+            grant.follow(&before);
+            grant
+        };
+        let late = next(ON);
+        assert_eq!((late.baseline, late.desired, late.touched), (OFF, OFF, true));
+        let clean = next(OFF);
+        assert_eq!((clean.baseline, clean.touched), (OFF, true));
+        assert!(clean.own_doing(at(21)).contains(&ON), "it may still come");
+    }
+}
