@@ -13,11 +13,11 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   forbidOnly: true,
-  timeout: 180_000,
-  expect: { timeout: 15_000 },
+  timeout: 240_000,
+  expect: { timeout: 30_000 },
   reporter: process.env["CI"] ? [["list"]] : [["list"], ["html", { open: "never" }]],
   use: {
-    actionTimeout: 15_000,
+    actionTimeout: 30_000,
     navigationTimeout: 30_000,
     locale: "en-GB",
     timezoneId: "UTC",
@@ -28,6 +28,8 @@ export default defineConfig({
       executablePath: chromium,
       args: [
         "--no-sandbox",
+        // The order of a date field's parts is that of the browser's own language, not of the page's.
+        "--lang=en-US",
         "--disable-gpu",
         "--disable-quic",
         "--no-first-run",

@@ -4,6 +4,7 @@
 //! *nginx* as a reverse proxy, and through the gateway, one after the other in each round, and what counts is
 //! the median of the ratios. After the load the books are compared: what had to be recorded must be recorded.
 
+mod access;
 mod append;
 mod certificate;
 mod due;
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
 enum Part {
     /// Requests per second and latency through the gateway
     Load,
+    /// The decision whether an access needs a record
+    Access,
     /// Audit events per second, durable
     Events,
     /// A thousand and ten thousand sessions due in the same second
@@ -50,6 +53,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     stages.needed("set-up", setup::for_bench)?;
     stages.needed("web bundles", web::bundles)?;
     let wants = |part: Part| arguments.only.is_none_or(|only| only == part);
+    if wants(Part::Access) {
+        stages.stage("the decision about access records", || access::measure(arguments.seconds));
+    }
     if wants(Part::Events) {
         stages.stage("audit events appended", || append::measure(arguments.seconds));
     }

@@ -1,4 +1,4 @@
-//! Servers for the tests that are Python packages, in a virtual environment of their own below `target/`.
+//! Servers and clients for the tests that are Python packages, in a virtual environment of their own below `target/`.
 //!
 //! Versions are exact, also those of what they need themselves, so that a test means the same tomorrow.
 
@@ -10,7 +10,7 @@ use crate::project::{Failure, Outcome, read, target, write};
 /// The variable by which the tests find the SCIM server.
 pub(crate) const SCIM_SERVER_VARIABLE: &str = "CHAPERONE_TEST_SCIM_SERVER";
 
-/// The variable by which the tests find the Python that has the mail server.
+/// The variable by which the tests find the Python that has the mail server and the client of the Dataverse Web API.
 pub(crate) const PYTHON_VARIABLE: &str = "CHAPERONE_TEST_PYTHON";
 
 /// What is installed.
@@ -19,16 +19,33 @@ const PACKAGES: &[&str] = &[
     "annotated-types==0.8.0",
     "atpublic==9.0.0",
     "attrs==26.1.0",
+    "azure-core==1.41.0",
+    "azure-identity==1.27.0",
+    "certifi==2026.10.19.post1",
+    "cffi==2.1.1",
+    "charset-normalizer==3.5.3",
+    "cryptography==50.0.2",
     "dnspython==2.9.2",
     "email-validator==2.4.0",
     "idna==3.20",
     "lark==1.3.1",
+    "msal==1.39.0",
+    "msal-extensions==1.3.1",
+    "numpy==2.4.6",
+    "pandas==3.1.1",
+    "PowerPlatform-Dataverse-Client==1.1.0",
+    "pycparser==3.12",
     "pydantic==2.14.3",
     "pydantic-core==2.50.4",
+    "PyJWT==2.15.1",
+    "python-dateutil==4.0.0",
+    "requests==2.34.2",
     "scim2-models==0.12.3",
     "scim2-server==0.8.3",
     "typing-extensions==4.16.0",
     "typing-inspection==0.4.5",
+    "tzdata==2026.6",
+    "urllib3==2.8.0",
 ];
 
 /// Whether Python can make virtual environments with pip in them; Debian keeps that in a package of its own.

@@ -9,6 +9,7 @@
 //! | `principal` | who calls: the console's cookie or a bearer token; the defence against calls from other sites |
 //! | `problem` | refusals as problem details (RFC 9457) |
 //! | `json` | bodies and parameters, read strictly |
+//! | `dataverse` | the source's Web API, `/api/data/v9.2` |
 //! | the others | one noun each |
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ mod accounts;
 mod api_tokens;
 mod audit_events;
 mod changes;
+mod dataverse;
 mod directories;
 mod health;
 mod json;
@@ -42,7 +44,7 @@ mod targets;
 mod users;
 mod wire;
 
-pub use principal::{CONSOLE_COOKIE_NAME, ClientAddress, console_cookie};
+pub use principal::{CONSOLE_COOKIE_NAME, ClientAddress, OverTls, console_cookie};
 
 /// Largest body, in bytes. Nothing that the API takes comes near it.
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
@@ -133,6 +135,7 @@ pub fn router(app: Arc<App>) -> Router {
     };
     router
         .route("/api/v1/openapi.json", axum::routing::get(described))
+        .merge(dataverse::routes())
         .route("/api/{*unknown}", axum::routing::any(problem::no_such_route))
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -23,6 +23,8 @@ pub(crate) struct OrganizationBody {
     useraccessauditinginterval: i64,
     /// In days; −1 for ever.
     auditretentionperiodv2: i64,
+    /// Whether user access auditing covers the console and this API.
+    console_audit_enabled: bool,
     version: i64,
 }
 
@@ -36,6 +38,7 @@ impl From<Organization> for OrganizationBody {
             isuseraccessauditenabled: organization.is_user_access_audit_enabled,
             useraccessauditinginterval: organization.user_access_auditing_interval_hours,
             auditretentionperiodv2: organization.audit_retention_days,
+            console_audit_enabled: organization.console_audit_enabled,
             version: organization.version,
         }
     }
@@ -58,6 +61,7 @@ pub(crate) struct OrganizationChangeBody {
     isuseraccessauditenabled: Option<bool>,
     useraccessauditinginterval: Option<i64>,
     auditretentionperiodv2: Option<i64>,
+    console_audit_enabled: Option<bool>,
     version: Option<i64>,
 }
 
@@ -76,6 +80,7 @@ pub(crate) async fn change(
         is_user_access_audit_enabled: body.isuseraccessauditenabled,
         user_access_auditing_interval_hours: body.useraccessauditinginterval,
         audit_retention_days: body.auditretentionperiodv2,
+        console_audit_enabled: body.console_audit_enabled,
         version: body.version,
     };
     Ok(Json(api.app.change_organization(&caller.op, change).await?.into()))

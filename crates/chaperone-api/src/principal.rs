@@ -4,6 +4,8 @@
 //! one must come from the console's own origin, as the browser says, and must hold the token that only the console's
 //! page was told.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -21,6 +23,10 @@ const CSRF_HEADER: &str = "x-chaperone-csrf";
 /// Where the call comes from, as whoever took the connection says; put into the request by the executable.
 #[derive(Clone, Debug)]
 pub struct ClientAddress(pub String);
+
+/// Whether the call came over TLS, here or at a proxy that is believed; put into the request by the executable.
+#[derive(Clone, Copy, Debug)]
+pub struct OverTls(pub bool);
 
 /// A signed-in caller.
 pub(crate) struct Caller {
@@ -73,7 +79,7 @@ pub(crate) fn from_own_page(app: &App, headers: &HeaderMap) -> bool {
     }
 }
 
-async fn authenticate(parts: &Parts, app: &App) -> Result<AnyCaller, Problem> {
+async fn authenticate(parts: &Parts, app: &Arc<App>) -> Result<AnyCaller, Problem> {
     let client = client(parts);
     match (console_cookie(&parts.headers), bearer(&parts.headers)) {
         (Some(_), Some(_)) => Err(Problem::new(
@@ -84,7 +90,9 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<AnyCaller, Problem> {
         )),
         (None, None) => Err(AppError::NotSignedIn.into()),
         (None, Some(token)) => {
-            Ok(AnyCaller { op: app.authenticate_token(token, client).await?, sign_in: None })
+            let op = app.authenticate_token(token, client).await?;
+            app.note_console_access(&op).await;
+            Ok(AnyCaller { op, sign_in: None })
         }
         (Some(secret), None) => {
             let (op, sign_in) = app.authenticate_cookie(secret, client).await?;
@@ -98,6 +106,7 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<AnyCaller, Problem> {
                      GET /api/v1/me answers, in the header X-Chaperone-Csrf. Programs use a bearer token.",
                 ));
             }
+            app.note_console_access(&op).await;
             Ok(AnyCaller { op, sign_in: Some(sign_in) })
         }
     }
@@ -120,10 +129,15 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let caller = authenticate(parts, &api.app).await?;
-        if caller.op.user().is_ok_and(|user| user.password_must_change) {
-            return Err(AppError::PasswordMustChange.into());
-        }
-        Ok(Self { op: caller.op })
+        caller(parts, &api.app).await
     }
+}
+
+/// Who calls, if they may do more than change their password.
+pub(crate) async fn caller(parts: &Parts, app: &Arc<App>) -> Result<Caller, Problem> {
+    let caller = authenticate(parts, app).await?;
+    if caller.op.user().is_ok_and(|user| user.password_must_change) {
+        return Err(AppError::PasswordMustChange.into());
+    }
+    Ok(Caller { op: caller.op })
 }

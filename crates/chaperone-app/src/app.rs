@@ -11,6 +11,7 @@ use chaperone_recording::Vault;
 use chaperone_store::Store;
 use tokio::sync::Notify;
 
+use crate::access_records::AccessRecords;
 use crate::assertion::AssertionKey;
 use crate::attempts::Attempts;
 use crate::changes::Changes;
@@ -93,6 +94,8 @@ pub struct App {
     pub(crate) nudges: Nudges,
     /// One hand at a time moves an account on this node.
     pub(crate) hands: Hands,
+    /// What the decision about access records looks at.
+    pub(crate) access_records: AccessRecords,
     /// What keeps sessions from taking hold of accounts.
     pub(crate) unheld: Unheld,
     /// Calls to directories whose end was not heard.
@@ -120,6 +123,7 @@ impl App {
             .keep_books(|books| Box::pin(async move { books.raise_high_water(Instant::MIN).await }))
             .await?;
         let keys = Keys::derive(&config.master_key)?;
+        let organization = config.store.read().organization().await?;
         let assertion_key = AssertionKey::new(keys.assertion_seed())?;
         let clock = HighWaterClock::new(config.clock, Some(stored));
         let app = Arc::new(Self {
@@ -142,6 +146,7 @@ impl App {
             channels: config.notifications,
             nudges: Nudges::default(),
             hands: Hands::default(),
+            access_records: AccessRecords::new(&organization),
             unheld: Unheld::default(),
             unheard: Unheard::default(),
             connectors: Connectors::new(Secrets::new(config.directory_secrets), opener),

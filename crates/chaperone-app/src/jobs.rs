@@ -8,6 +8,7 @@
 //! | recordings | recordings whose sign-in is over; whether anything can be recorded | seals; ends sessions that cannot be recorded |
 //! | accounts | accounts of other directories, running imports | notices what others changed, what of ours came late, and directories that are back; goes on with imports |
 //! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up; removes what is old |
+//! | access records | the organization's settings; accesses that could not be written | follows the settings; writes |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::app::App;
 
+mod access_records;
 mod accounts;
 mod first_look;
 mod notifications;
@@ -68,6 +70,7 @@ pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     jobs.spawn(sign_ins::run(app.clone(), shutdown.clone()));
     jobs.spawn(recordings::run(app.clone(), shutdown.clone()));
     jobs.spawn(notifications::run(app.clone(), shutdown.clone()));
+    jobs.spawn(access_records::run(app.clone(), shutdown.clone()));
     jobs.spawn(trail::run(app, shutdown));
     while let Some(ended) = jobs.join_next().await {
         if let Err(error) = ended {

@@ -5,6 +5,7 @@
 //!
 //! Jobs ([`jobs`]) reconcile: they take no input, look at the world, and move it one step towards what is wanted.
 //! They are started by the executable.
+pub mod access_records;
 pub mod accounts;
 pub mod api_tokens;
 mod app;
@@ -31,14 +32,16 @@ pub mod privileged_sessions;
 pub mod recordings;
 pub mod secrets;
 pub mod sign_ins;
+pub mod source_audit;
 pub mod targets;
 pub mod users;
 
 /// What lists are asked with and answer, as the store has them: two doors ask, one store answers.
 pub mod lists {
     pub use chaperone_store::{
-        AccountFilter, ApiToken, EventFilter, Items, Page, RecordingFilter, SessionFilter, SignInQuery,
-        SignInRow, StoreError, StoredEvent, UserFilter,
+        AccountFilter, ApiToken, Bound, Column, Compare, Condition, EventFilter, Items, Page,
+        RecordingFilter, SessionFilter, SignInQuery, SignInRow, SourceKey, SourceSort, StoreError,
+        StoredEvent, TextMatch, UserFilter, source_columns, user_columns,
     };
 }
 

@@ -1,8 +1,9 @@
 //! The organization's settings.
 
-use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_domain::organization::{
-    Organization, RECORDING_NOTICE_MAX_CHARS, USER_ACCESS_AUDITING_INTERVAL_HOURS,
+    AUDIT_RETENTION_DAYS, AuditTransition, KEEP_FOR_EVER, Organization, RECORDING_NOTICE_MAX_CHARS,
+    USER_ACCESS_AUDITING_INTERVAL_HOURS,
 };
 use chaperone_domain::user::Role;
 use chaperone_store::Events;
@@ -30,6 +31,8 @@ pub struct OrganizationChange {
     pub user_access_auditing_interval_hours: Option<i64>,
     /// Source name `auditretentionperiodv2`, in days.
     pub audit_retention_days: Option<i64>,
+    /// Whether user access auditing covers the console and the API.
+    pub console_audit_enabled: Option<bool>,
     /// The version that the caller saw.
     pub version: Option<i64>,
 }
@@ -63,6 +66,7 @@ impl App {
                 .user_access_auditing_interval_hours
                 .unwrap_or(before.user_access_auditing_interval_hours),
             audit_retention_days: change.audit_retention_days.unwrap_or(before.audit_retention_days),
+            console_audit_enabled: change.console_audit_enabled.unwrap_or(before.console_audit_enabled),
             version: before.version,
         };
         check(&after)?;
@@ -72,32 +76,54 @@ impl App {
                 let (op, row, old) = (op.clone(), row.clone(), old.clone());
                 Box::pin(async move {
                     tx.update_organization(&row, old.version).await?;
-                    let hours =
-                        |organization: &Organization| organization.user_access_auditing_interval_hours;
                     let event = op
                         .event(AuditAction::OrganizationChanged, "organization", "1")
                         .changed("name", &old.name, &row.name)
                         .changed("allow_self_approval", &old.allow_self_approval, &row.allow_self_approval)
-                        .changed("recording_notice", &old.recording_notice, &row.recording_notice)
-                        .changed("isauditenabled", &old.is_audit_enabled, &row.is_audit_enabled)
-                        .changed(
-                            "isuseraccessauditenabled",
-                            &old.is_user_access_audit_enabled,
-                            &row.is_user_access_audit_enabled,
-                        )
-                        .changed("useraccessauditinginterval", &hours(&old), &hours(&row))
-                        .changed(
-                            "auditretentionperiodv2",
-                            &old.audit_retention_days,
-                            &row.audit_retention_days,
-                        );
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                        .changed("recording_notice", &old.recording_notice, &row.recording_notice);
+                    let mut events = Events::one(with_audit_settings(event, &old, &row));
+                    for transition in old.audit_transitions(&row) {
+                        if transition == AuditTransition::UserAccess(false) {
+                            tx.forget_access_records().await?;
+                        }
+                        let event = op.event(action_of(transition), "organization", "1");
+                        events = events.and(with_audit_settings(event, &old, &row));
+                    }
+                    Ok::<_, AppError>(tx.commit((), events))
                 })
             })
             .await?;
         after.version += 1;
+        self.access_records.follow(&after);
         self.changes.tell(ChangedNoun::Organization, Uuid::nil(), Vec::new());
         Ok(after)
+    }
+}
+
+/// The settings of auditing that changed, with their old and new values.
+fn with_audit_settings(event: AuditEvent, old: &Organization, new: &Organization) -> AuditEvent {
+    let interval = |organization: &Organization| organization.user_access_auditing_interval_hours;
+    event
+        .changed("isauditenabled", &old.is_audit_enabled, &new.is_audit_enabled)
+        .changed(
+            "isuseraccessauditenabled",
+            &old.is_user_access_audit_enabled,
+            &new.is_user_access_audit_enabled,
+        )
+        .changed("useraccessauditinginterval", &interval(old), &interval(new))
+        .changed("auditretentionperiodv2", &old.audit_retention_days, &new.audit_retention_days)
+        .changed("console_audit_enabled", &old.console_audit_enabled, &new.console_audit_enabled)
+}
+
+fn action_of(transition: AuditTransition) -> AuditAction {
+    match transition {
+        AuditTransition::Audit(true) => AuditAction::AuditEnabled,
+        AuditTransition::Audit(false) => AuditAction::AuditDisabled,
+        AuditTransition::UserAccess(true) => AuditAction::UserAccessAuditStarted,
+        AuditTransition::UserAccess(false) => AuditAction::UserAccessAuditStopped,
+        AuditTransition::Console(true) => AuditAction::TargetAuditStarted,
+        AuditTransition::Console(false) => AuditAction::TargetAuditStopped,
+        AuditTransition::Settings => AuditAction::AuditSettingsChanged,
     }
 }
 
@@ -117,14 +143,15 @@ fn check(organization: &Organization) -> Result<(), AppError> {
         return Err(AppError::field(
             "useraccessauditinginterval",
             "interval-range",
-            "The interval is a number of hours from 0 (every access) to 8760.",
+            "The interval is a number of hours from 0 (every access) to 2147483647.",
         ));
     }
-    if organization.audit_retention_days != -1 && organization.audit_retention_days < 1 {
+    let days = organization.audit_retention_days;
+    if days != KEEP_FOR_EVER && !AUDIT_RETENTION_DAYS.contains(&days) {
         return Err(AppError::field(
             "auditretentionperiodv2",
             "retention-range",
-            "Keep for at least one day, or -1 for ever.",
+            "Keep for 1 to 365000 days, or -1 for ever.",
         ));
     }
     Ok(())

@@ -84,6 +84,8 @@ pub fn one_time_password() -> String {
 pub struct Keys {
     csrf: hmac::Key,
     asset_addresses: hmac::Key,
+    continuation: hmac::Key,
+    installation: hmac::Key,
     assertion_seed: [u8; 32],
 }
 
@@ -102,6 +104,8 @@ impl Keys {
         Ok(Self {
             csrf: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"csrf")?),
             asset_addresses: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"asset addresses")?),
+            continuation: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"continuation")?),
+            installation: hmac::Key::new(hmac::HMAC_SHA256, &derive(b"installation")?),
             assertion_seed: derive(b"assertion")?,
         })
     }
@@ -128,6 +132,25 @@ impl Keys {
         URL_SAFE_NO_PAD
             .decode(signature)
             .is_ok_and(|tag| hmac::verify(&self.asset_addresses, text.as_bytes(), &tag).is_ok())
+    }
+
+    /// The signature of the place in a list at which the next page begins.
+    pub fn sign_continuation(&self, text: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.continuation, text).as_ref().to_vec()
+    }
+
+    /// Whether the signature belongs to the place.
+    pub fn continuation_fits(&self, text: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.continuation, text, signature).is_ok()
+    }
+
+    /// An id of something that every installation has one of and that is no row, for protocols that want an id: the
+    /// same on every node and after every start.
+    pub fn id_of(&self, what: &str) -> Uuid {
+        let tag = hmac::sign(&self.installation, what.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&tag.as_ref()[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
     /// The seed of the key that signs assertions.

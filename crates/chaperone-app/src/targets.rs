@@ -105,7 +105,8 @@ impl App {
                         .with("host", row.host.as_str())
                         .with("upstream", row.upstream.as_str())
                         .with("identity", row.identity.name())
-                        .with("recording", row.recording.name());
+                        .with("recording", row.recording.name())
+                        .with("audit_enabled", row.audit_enabled);
                     Ok::<_, AppError>(tx.commit((), Events::one(event)))
                 })
             })
@@ -161,7 +162,20 @@ impl App {
                         )
                         .changed("audit_enabled", &old.audit_enabled, &row.audit_enabled)
                         .changed("entry_posts", &old.entry_posts.join(" "), &row.entry_posts.join(" "));
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
+                    let mut events = Events::one(event);
+                    if old.audit_enabled != row.audit_enabled {
+                        let action = if row.audit_enabled {
+                            AuditAction::TargetAuditStarted
+                        } else {
+                            AuditAction::TargetAuditStopped
+                        };
+                        events = events.and(op.event(action, "target", row.id).changed(
+                            "audit_enabled",
+                            &old.audit_enabled,
+                            &row.audit_enabled,
+                        ));
+                    }
+                    Ok::<_, AppError>(tx.commit((), events))
                 })
             })
             .await;

@@ -85,6 +85,26 @@ actions! {
     ClockWentBack = "clock_went_back",
     /// Settings of the organization changed.
     OrganizationChanged = "organization_changed",
+    /// Auditing of the organization was switched on.
+    AuditEnabled = "audit_enabled",
+    /// Auditing of the organization was switched off.
+    AuditDisabled = "audit_disabled",
+    /// Another setting of auditing changed: interval, retention, auditing of the console.
+    AuditSettingsChanged = "audit_settings_changed",
+    /// From now on accesses are audited.
+    UserAccessAuditStarted = "user_access_audit_started",
+    /// From now on accesses are not audited.
+    UserAccessAuditStopped = "user_access_audit_stopped",
+    /// From now on accesses to this target are audited, if accesses are at all.
+    TargetAuditStarted = "target_audit_started",
+    /// From now on accesses to this target are not audited.
+    TargetAuditStopped = "target_audit_stopped",
+    /// A browser's access, the first of its interval.
+    UserAccessViaWeb = "user_access_via_web",
+    /// An access with a bearer token, the first of its interval.
+    UserAccessViaWebServices = "user_access_via_web_services",
+    /// Somebody asked for the deletion of audit events that retention keeps.
+    AuditLogDeletionRefused = "audit_log_deletion_refused",
     /// A user was made.
     UserCreated = "user_created",
     /// A user was changed (also deactivated, roles).

@@ -74,8 +74,12 @@ pub(crate) async fn way(
     };
 
     // Admit: may they, here, now? Decided from memory, so that an end counts from the next request on.
-    admit::admit(app, &live, &target, &identify::client(&parts.headers, peer)).await?;
+    let client = identify::client(&parts.headers, peer);
+    admit::admit(app, &live, &target, &client).await?;
     app.seen_at_target(&live, &target);
+
+    // The first access of an interval is recorded; inside the interval this is a look into memory.
+    app.note_target_access(&live, &target, &client).await;
 
     // Is it recorded? Only then is there a barrier, a witness and an injection.
     let recorded = gateway.recorded(&live);

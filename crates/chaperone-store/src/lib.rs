@@ -12,6 +12,7 @@
 //! Instants are whole microseconds since 1970, UTC.
 
 mod columns;
+mod condition;
 mod connect;
 mod error;
 mod filter;
@@ -23,6 +24,7 @@ mod tx;
 mod writer;
 mod written;
 
+pub use condition::{Bound, Column, Compare, Condition, TextMatch};
 pub use connect::{Gate, Stage, Store, StoreConfig};
 pub use error::StoreError;
 pub use filter::{
@@ -32,6 +34,8 @@ pub use nouns::api_tokens::ApiToken;
 pub use nouns::audit_events::StoredEvent;
 pub use nouns::entry_codes::EntryCode;
 pub use nouns::sign_ins::SignInRow;
+pub use nouns::source_audit::{SourceKey, SourceSort, columns as source_columns};
+pub use nouns::users::columns as user_columns;
 pub use page::{Items, PAGE_MAX, Page};
 pub use sql::Reads;
 pub use tx::{BookTx, Committed, Events, WriteTx};

@@ -233,6 +233,11 @@ impl Query {
         Self { sql: sql.to_owned(), values: Vec::new() }
     }
 
+    /// Begins with a text that ends in a `WHERE` with at least one condition, and the values that it binds.
+    pub(crate) fn bound(sql: String, values: Vec<Value>) -> Self {
+        Self { sql, values }
+    }
+
     /// Adds a condition in which each `?` is the value.
     pub(crate) fn and(mut self, condition: &str, value: impl Into<Value>) -> Self {
         self.values.push(value.into());

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use chaperone_api::ClientAddress;
+use chaperone_api::{ClientAddress, OverTls};
 use chaperone_gateway::{Gateway, Peer};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -129,6 +129,7 @@ impl Doors {
             return self.until_closing(self.gateway.handle(request, peer).await.map(Body::new));
         };
         request.extensions_mut().insert(ClientAddress(client_address(&peer)));
+        request.extensions_mut().insert(OverTls(peer.secure));
         let request = request.map(|body| Body::new(Deadline::new(body, BODY_TIMEOUT)));
         let mut response = match router.clone().oneshot(request).await {
             Ok(response) => response,

@@ -98,7 +98,16 @@ export async function lend(chaperone: Chaperone, use: (chaperone: Chaperone) => 
 }
 
 /** A test with a running Chaperone. */
-export const test = base.extend<{ chaperone: Chaperone; chaperoneArguments: string[]; fragile: Chaperone }>({
+export const test = base.extend<{ chaperone: Chaperone; chaperoneArguments: string[]; fragile: Chaperone; browsersClosed: undefined }>({
+  // The browsers of a story end with it. Left open, their pages would call a server that is gone, again and again,
+  // beside every later story of the same worker.
+  browsersClosed: [
+    async ({ browser }, use) => {
+      await use(undefined);
+      for (const context of browser.contexts()) await context.close();
+    },
+    { auto: true },
+  ],
   chaperoneArguments: [[], { option: true }],
   chaperone: async ({ chaperoneArguments }, use, info) => await lend(await Chaperone.start(chaperoneArguments), use, info),
   // One whose disk can be filled: the signal that the system sends with that would end it, as a full disk does not.

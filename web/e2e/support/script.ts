@@ -51,10 +51,12 @@ export class Script {
     this.expected.push({ kind: "click", label }, { kind: "change", label });
   }
 
-  /** Types the parts of a date one after the other, as a date field wants them. */
-  async enterDate(field: Locator, label: string, typed: string, value: string): Promise<void> {
+  /** Types month, day and year of a date (`2026-12-31`) one after the other, as the browser's own language wants them. */
+  async enterDate(field: Locator, label: string, value: string): Promise<void> {
     await field.focus();
-    await field.pressSequentially(typed);
+    const [year, month, day] = value.split("-");
+    await field.pressSequentially(`${month}${day}${year}`);
+    await expect(field).toHaveValue(value);
     await field.press("Tab");
     this.expected.push({ kind: "change", label, value });
   }

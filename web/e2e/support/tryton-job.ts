@@ -14,6 +14,9 @@ export const PARTY = {
   language: "Dutch",
 };
 
+/** After a sign-in Tryton asks for some 40 things one after the other before it draws its menu. */
+const MENU_LIMIT_MS = 60_000;
+
 /** Signs in to Tryton itself: behind a target with identity `none` that is the person's own business. */
 export async function signInToTryton(page: Page, tryton: Tryton): Promise<Script> {
   const script = new Script();
@@ -27,7 +30,7 @@ export async function signInToTryton(page: Page, tryton: Tryton): Promise<Script
   await script.click(dialog.getByRole("button", { name: "OK" }), "OK");
   // The first start of a fresh database offers its configuration; it can wait. Leaving it draws the menu anew,
   // and a click on the old menu would be lost.
-  await expect(menuEntry(page, "Party")).toBeVisible();
+  await expect(menuEntry(page, "Party")).toBeVisible({ timeout: MENU_LIMIT_MS });
   const configuration = page.getByRole("tabpanel").filter({ hasText: "Module Configuration" });
   const cancel = configuration.getByRole("button", { name: "Cancel" }).first();
   await untilQuiet(page, async () => await script.click(cancel, "Cancel"));

@@ -62,6 +62,7 @@ export class Steps {
   #count = 0;
   #last = -Infinity;
   #typing: Typing | null = null;
+  #focused: HTMLElement | null = null;
   #dragged: string | null = null;
   #asked = new WeakMap<Element, string>();
   /** Fields that were filled by a choice from their list: what stands there now is said already. */
@@ -134,13 +135,19 @@ export class Steps {
         const target = targetOf(event);
         if (target && !this.#outside.own(target)) handle(target, event);
       });
-    on("focusin", (target) => this.#enter(target));
+    on("focusin", (target) => {
+      this.#focused = typedField(target);
+      this.#enter(target);
+    });
     on("pointerdown", (target) => this.#press(target));
     on("mousedown", (target) => this.#press(target));
     on("beforeinput", (target) => this.#enter(target));
     on("input", (target, event) => this.#input(target, event));
     on("change", (target, event) => this.#change(target, event));
-    on("focusout", (target) => typedField(target) === this.#typing?.field && this.flush());
+    on("focusout", (target) => {
+      this.#focused = null;
+      if (typedField(target) === this.#typing?.field) this.flush();
+    });
     on("click", (target, event) => this.#click(target, event));
     on("auxclick", (target, event) => (event as MouseEvent).button === 1 && this.#click(target, event));
     on("dblclick", (target, event) => this.add("double_click", lift(target), null, event));
@@ -250,12 +257,14 @@ export class Steps {
       this.#asked.delete(target);
     } else if (typedField(target)) {
       const field = typedField(target) as HTMLElement;
-      // A date changes with each key as soon as it is complete; what it became is known when the field is left.
-      if (this.#typing?.field === field && typeOf(field) === "date" && document.activeElement === field) return;
       if (!this.#typing && this.#filled.has(field)) return;
       const old = this.#asked.get(field);
       if (!this.#typing && old !== undefined && old !== textOf(field)) this.#input(field, event);
-      if (this.#typing?.field === field) this.flush();
+      if (this.#typing?.field !== field) return;
+      // A date changes with each key as soon as it is complete; what it became is known when the field is left. (Going
+      // from one part of it to the next leaves nothing, but the document has no active element for that moment.)
+      if (typeOf(field) === "date" && this.#focused === field) return;
+      this.flush();
     }
   }
 

@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
+mod access_records;
+mod databases;
 mod elsewhere;
 mod grants;
 mod kills;

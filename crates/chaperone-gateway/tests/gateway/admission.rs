@@ -318,3 +318,16 @@ async fn preflights_between_targets_go_on_without_anybody_and_our_header_is_allo
         401
     );
 }
+
+#[tokio::test]
+async fn the_first_access_of_an_interval_is_recorded_if_the_target_is_audited() {
+    for audited in [true, false] {
+        let world = World::everyday().await;
+        world.change_target(|target| target.audit_enabled = audited);
+        for _ in 0..3 {
+            assert_eq!(world.ask("GET", "/vendors", NAVIGATION, "").await.status, 200);
+        }
+        let expected: &[&str] = if audited { &["erp.localhost"] } else { &[] };
+        assert_eq!(crate::support::app::accesses(&world).await, expected, "audited: {audited}");
+    }
+}

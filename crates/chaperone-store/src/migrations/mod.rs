@@ -6,6 +6,7 @@
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
+mod access_records;
 mod audit;
 mod directories;
 mod due;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0006_notifications", up: notifications::UP }),
             Box::new(Step { name: "m0007_grants", up: grants::UP }),
             Box::new(Step { name: "m0012_due", up: due::UP }),
+            Box::new(Step { name: "m0009_access_records", up: access_records::UP }),
         ]
     }
 }

@@ -6,6 +6,7 @@ use chaperone_domain::audit_event::{
 };
 use chaperone_domain::ids::{AuditEventId, PrivilegedSessionId, SignInId, UserId};
 use chaperone_domain::sign_in::Channel;
+use chaperone_domain::source_action::{SourceAction, source_action};
 use chaperone_ledger::SALT_BYTES;
 use serde_json::Value as Json;
 
@@ -16,11 +17,12 @@ use crate::page::{Direction, Items, Key, Page};
 use crate::sql::{Place, Query, Reads, Row, Sorting, args};
 use crate::tx::BookTx;
 
-const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, \
-                       subject_id, privileged_session_id, sign_in_id, channel, client_address, reason, details";
+pub(super) const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, \
+                                  subject_id, privileged_session_id, sign_in_id, channel, client_address, reason, \
+                                  details";
 
 /// Columns of a new event.
-const INSERTED: usize = 17;
+const INSERTED: usize = 18;
 /// Events of one statement at most.
 const ROWS_MAX: usize = 64;
 
@@ -35,7 +37,7 @@ pub struct StoredEvent {
     pub event: AuditEvent,
 }
 
-fn read(row: &mut Row<'_>) -> Result<StoredEvent, StoreError> {
+pub(super) fn read(row: &mut Row<'_>) -> Result<StoredEvent, StoreError> {
     Ok(StoredEvent {
         seq: row.take()?,
         commitment: fixed(&row.take::<Vec<u8>>()?, "audit_events.commitment")?,
@@ -122,6 +124,7 @@ pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<()
                 i64::from(CANONICAL_VERSION),
                 salt.to_vec(),
                 commitment.to_vec(),
+                source_action(event).map(SourceAction::code),
             ]);
         }
         place.run(&insertion(rows), values).await?;
@@ -138,7 +141,7 @@ fn insertion(rows: usize) -> String {
     format!(
         "INSERT INTO audit_events (id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, subject_id, \
          privileged_session_id, sign_in_id, channel, client_address, reason, details, canonical_version, salt, \
-         commitment) VALUES {}",
+         commitment, source_code) VALUES {}",
         rows.join(", ")
     )
 }

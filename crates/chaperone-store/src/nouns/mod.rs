@@ -1,5 +1,6 @@
 //! One file per noun: its rows, to and from the domain's types, and its queries and changes.
 
+pub(crate) mod access_records;
 pub(crate) mod account_imports;
 pub(crate) mod accounts;
 pub(crate) mod api_tokens;
@@ -13,6 +14,7 @@ pub(crate) mod organization;
 pub(crate) mod privileged_sessions;
 pub(crate) mod recordings;
 pub(crate) mod sign_ins;
+pub(crate) mod source_audit;
 pub(crate) mod targets;
 pub(crate) mod users;
 

@@ -6,10 +6,32 @@ use chaperone_domain::user::{Role, Roles, User};
 use super::one_row;
 use crate::StoreError;
 use crate::columns::{corrupt, folded, micros};
+use crate::condition::{Bound, Condition};
 use crate::filter::UserFilter;
 use crate::page::{Direction, Items, Key, Page};
 use crate::sql::{Query, Reads, Row, Sorting, args, pattern};
 use crate::tx::WriteTx;
+
+/// Users that are asked for by id in one query.
+const IDS_AT_ONCE: usize = 500;
+
+/// The columns that may be asked about by a condition.
+pub mod columns {
+    use crate::condition::Column;
+
+    /// The id.
+    pub const ID: Column = Column::always("users.id");
+    /// What they type at sign-in, folded.
+    pub const USER_NAME: Column = Column::always("users.user_name_key");
+    /// What people call them.
+    pub const DISPLAY_NAME: Column = Column::always("users.display_name");
+    /// Where mail goes.
+    pub const EMAIL: Column = Column::always("users.email");
+    /// Whether they may sign in.
+    pub const ACTIVE: Column = Column::always("users.active");
+    /// Since when, in microseconds.
+    pub const CREATED_AT: Column = Column::always("users.created_at");
+}
 
 /// The columns of a user, in the order in which [`read`] takes them.
 pub(crate) const COLUMNS: &str = "users.id, users.user_name, users.display_name, users.email, users.active, \
@@ -64,6 +86,38 @@ impl Reads<'_> {
             Sorting { key: "user_name_key", id: "id", order: Direction::OldestFirst, is_text: true };
         let place = |user: &User| (Key::Text(folded(&user.user_name)), user.id.uuid());
         self.place.page(query, sorting, &page, read, place).await
+    }
+
+    /// Users that a condition leaves, by name.
+    pub async fn users_where(&self, condition: Condition, page: Page) -> Result<Items<User>, StoreError> {
+        let mut values = args![];
+        let sql = format!("SELECT {COLUMNS} FROM users WHERE 1 = 1 AND {}", condition.sql(&mut values));
+        let query = Query::bound(sql, values);
+        let sorting =
+            Sorting { key: "user_name_key", id: "id", order: Direction::OldestFirst, is_text: true };
+        let place = |user: &User| (Key::Text(folded(&user.user_name)), user.id.uuid());
+        self.place.page(query, sorting, &page, read, place).await
+    }
+
+    /// How many users a condition leaves.
+    pub async fn count_users_where(&self, condition: Condition) -> Result<u64, StoreError> {
+        let mut values = args![];
+        let sql = format!("SELECT COUNT(*) FROM users WHERE {}", condition.sql(&mut values));
+        let counted: Option<i64> = self.place.one(&sql, values, |row| row.take()).await?;
+        crate::columns::uncount(counted.unwrap_or_default(), "a count")
+    }
+
+    /// The users of these ids.
+    pub async fn users_of(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        let mut found = Vec::new();
+        for some in ids.chunks(IDS_AT_ONCE) {
+            let bounds = some.iter().map(|id| Bound::Id(id.uuid())).collect();
+            let mut values = args![];
+            let condition = Condition::OneOf(columns::ID, bounds).sql(&mut values);
+            let sql = format!("SELECT {COLUMNS} FROM users WHERE {condition}");
+            found.extend(self.place.all(&sql, values, read).await?);
+        }
+        Ok(found)
     }
 
     /// The hash of a user's password, if there is one.

@@ -25,6 +25,7 @@ async fn the_preset_holds_until_it_is_changed_and_then_what_was_changed() {
             is_user_access_audit_enabled: false,
             user_access_auditing_interval_hours: 24,
             audit_retention_days: 365,
+            console_audit_enabled: false,
             version: 1,
         };
         for version in 1..4 {

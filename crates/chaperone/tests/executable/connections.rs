@@ -28,7 +28,7 @@ const CERTIFICATES: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../chaperone-gateway/tests/gateway/fixtures");
 
 /// What the other side says until it closes, after we said this and nothing more; and how long it took.
-async fn say_and_wait(port: u16, say: &str) -> (String, Duration) {
+pub(crate) async fn say_and_wait(port: u16, say: &str) -> (String, Duration) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
     stream.write_all(say.as_bytes()).await.expect("said");
     let (begin, mut heard) = (Instant::now(), Vec::new());

@@ -9,6 +9,7 @@
 //! | `doors` | which host answers what |
 //! | `entering` | the way from the console into a target |
 //! | `connections` | silence, slowness, TLS, proxies, the end |
+//! | `dataverse` | programs made for the source's Web API, unmodified |
 //! | `demo` | the demo, also for the second time |
 //! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
 //! | `clock` | the clock that jumps, directories that are away at start and end (feature `faults`) |
@@ -21,6 +22,7 @@ mod client;
 mod clock;
 mod configuration;
 mod connections;
+mod dataverse;
 mod demo;
 mod doors;
 mod entering;

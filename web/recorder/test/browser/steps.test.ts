@@ -60,6 +60,18 @@ test("a date that is typed key by key is one change", async () => {
   assert.deepEqual(changes.map((one) => one.value?.new), ["2026-12-24"]);
 });
 
+test("a date that stands there and is typed over is one change, however slowly", async () => {
+  const recorded = await it.show(FORM);
+  await it.page.evaluate(() => ((document.querySelector("#due") as HTMLInputElement).value = "2026-12-12"));
+  await it.page.focus("#due");
+  await it.page.keyboard.type("01072027", { delay: 200 });
+  await it.page.keyboard.press("Tab");
+  await it.page.click("#notes");
+  await it.step(recorded, "click", "Notes");
+  const changes = recorded.steps.filter((one) => one.kind === "change");
+  assert.deepEqual(changes.map((one) => [one.value?.old, one.value?.new]), [["2026-12-12", "2027-01-07"]]);
+});
+
 test("a date that is saved from its own field is told before what saves it", async () => {
   const recorded = await it.show(FORM);
   await it.page.fill("#due", "2026-12-24");

@@ -85,6 +85,20 @@ pub async fn events(world: &World) -> Vec<String> {
         .collect()
 }
 
+/// Where accesses by a browser were recorded, oldest first.
+pub async fn accesses(world: &World) -> Vec<String> {
+    let mut auditor = world.live.facts().user.clone();
+    auditor.roles = Roles::new([Role::Auditor]);
+    let filter = EventFilter { action: Some(AuditAction::UserAccessViaWeb), ..EventFilter::default() };
+    let found =
+        world.app.audit_events(&op(world, auditor), filter, Page::first(1000)).await.expect("a trail");
+    let place = |details: &[(String, DetailValue)]| match details.iter().find(|(name, _)| name == "place") {
+        Some((_, DetailValue::Text(place))) => place.clone(),
+        other => panic!("{other:?}"),
+    };
+    found.items.iter().rev().map(|stored| place(&stored.event.details)).collect()
+}
+
 fn op(world: &World, user: chaperone_domain::user::User) -> Op {
     Op {
         who: Who::User(Box::new(user)),
