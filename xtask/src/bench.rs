@@ -11,6 +11,7 @@ mod due;
 mod gateway;
 mod load;
 mod nginx;
+mod streams;
 mod visitor;
 
 use crate::build::{self, Profile};
@@ -46,6 +47,8 @@ enum Part {
     Due,
     /// The barrier, memory, the recorder
     Browser,
+    /// Events per second on event streams
+    Streams,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -62,13 +65,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if wants(Part::Due) {
         stages.stage("sessions due at once", due::measure);
     }
-    if wants(Part::Load) || wants(Part::Browser) {
+    if wants(Part::Load) || wants(Part::Browser) || wants(Part::Streams) {
         let executable =
             stages.needed("executable", || build::executable_with(Profile::Release, build::MEASURED))?;
         if wants(Part::Load) {
             stages.stage("requests through the gateway", || {
                 gateway::measure(&executable, arguments.seconds, arguments.plain)
             });
+        }
+        if wants(Part::Streams) {
+            stages.stage("events on event streams", || streams::measure(&executable));
         }
         if wants(Part::Browser) {
             stages.stage("the barrier, memory, the recorder", || web::browser_bench(&executable));

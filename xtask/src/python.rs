@@ -1,4 +1,5 @@
-//! Servers and clients for the tests that are Python packages, in a virtual environment of their own below `target/`.
+//! Servers, clients and judges for the tests that are Python packages, in a virtual environment of their own below
+//! `target/`.
 //!
 //! Versions are exact, also those of what they need themselves, so that a test means the same tomorrow.
 
@@ -10,7 +11,8 @@ use crate::project::{Failure, Outcome, read, target, write};
 /// The variable by which the tests find the SCIM server.
 pub(crate) const SCIM_SERVER_VARIABLE: &str = "CHAPERONE_TEST_SCIM_SERVER";
 
-/// The variable by which the tests find the Python that has the mail server and the client of the Dataverse Web API.
+/// The variable by which the tests find the Python that has the mail server, the client of the Dataverse Web API, the
+/// schema of OCSF and the OTLP receiver.
 pub(crate) const PYTHON_VARIABLE: &str = "CHAPERONE_TEST_PYTHON";
 
 /// What is installed.
@@ -28,18 +30,25 @@ const PACKAGES: &[&str] = &[
     "dnspython==2.9.2",
     "email-validator==2.4.0",
     "idna==3.20",
+    "jsonschema==4.26.0",
+    "jsonschema-specifications==2025.9.1",
     "lark==1.3.1",
     "msal==1.39.0",
     "msal-extensions==1.3.1",
     "numpy==2.4.6",
+    "ocsf-json-schema==1.2.0",
+    "opentelemetry-proto==1.45.2",
     "pandas==3.1.1",
     "PowerPlatform-Dataverse-Client==1.1.0",
+    "protobuf==7.36.2",
     "pycparser==3.12",
     "pydantic==2.14.3",
     "pydantic-core==2.50.4",
     "PyJWT==2.15.1",
     "python-dateutil==4.0.0",
+    "referencing==0.37.0",
     "requests==2.34.2",
+    "rpds-py==2026.9.1",
     "scim2-models==0.12.3",
     "scim2-server==0.8.3",
     "typing-extensions==4.16.0",

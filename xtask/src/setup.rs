@@ -42,6 +42,12 @@ const TEST_PACKAGES: &[Package] = &[
         is_there: python::is_there,
     },
     Package { name: "slapd", for_what: "a real LDAP directory", is_there: || slapd().is_some() },
+    Package { name: "rsyslog", for_what: "a real syslog collector", is_there: || rsyslog().is_some() },
+    Package {
+        name: "rsyslog-gnutls",
+        for_what: "the same over TLS",
+        is_there: || debian_has("rsyslog-gnutls"),
+    },
     Package { name: "ldap-utils", for_what: "looking into it", is_there: || is_installed("ldapsearch") },
 ];
 
@@ -92,6 +98,12 @@ pub(crate) fn nginx() -> Option<std::path::PathBuf> {
 /// of the machine is left alone.
 fn slapd() -> Option<std::path::PathBuf> {
     first_file(&["/usr/sbin/slapd", "/usr/lib/openldap/slapd", "/usr/local/libexec/slapd"])
+}
+
+/// rsyslog, which Debian keeps outside an ordinary user's `PATH`. The tests start collectors of their own; the service
+/// of the machine is left alone.
+fn rsyslog() -> Option<std::path::PathBuf> {
+    first_file(&["/usr/sbin/rsyslogd", "/usr/bin/rsyslogd", "/usr/local/sbin/rsyslogd"])
 }
 
 /// The npm packages of `web/`, exactly as the lock file says; again only when the lock file changed.

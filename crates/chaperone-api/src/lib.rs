@@ -30,6 +30,7 @@ mod audit_events;
 mod changes;
 mod dataverse;
 mod directories;
+mod event_streams;
 mod health;
 mod json;
 mod me;
@@ -117,6 +118,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sign_ins::list))
         .routes(routes!(sign_ins::end))
         .routes(routes!(audit_events::list))
+        .routes(routes!(event_streams::list))
+        .routes(routes!(event_streams::test))
         .routes(routes!(changes::changes));
     OpenApiRouter::with_openapi(Description::openapi())
         .nest("/api/v1", v1)

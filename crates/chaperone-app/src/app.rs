@@ -9,7 +9,7 @@ use chaperone_domain::ids::NodeId;
 use chaperone_domain::target::Target;
 use chaperone_recording::Vault;
 use chaperone_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::access_records::AccessRecords;
 use crate::assertion::AssertionKey;
@@ -18,6 +18,7 @@ use crate::changes::Changes;
 use crate::clock::{Clock, HighWaterClock};
 use crate::connectors::{Connectors, Opener};
 use crate::errors::AppError;
+use crate::event_streams::ConfiguredStream;
 use crate::faults::Faults;
 use crate::gate::Gate;
 use crate::grants::{Hands, Unheard, Unheld};
@@ -56,6 +57,8 @@ pub struct AppConfig {
     pub tail: jiff::SignedDuration,
     /// On which ways people and programs are told; preset: on none.
     pub notifications: Channels,
+    /// Where the trail is sent; preset: nowhere.
+    pub event_streams: Vec<ConfiguredStream>,
     /// Named steps at which crash tests stop the process.
     pub faults: Faults,
 }
@@ -92,6 +95,10 @@ pub struct App {
     pub(crate) channels: Channels,
     /// Wakes whoever sends notifications.
     pub(crate) nudges: Nudges,
+    /// Where the trail is sent.
+    pub(crate) event_streams: Vec<ConfiguredStream>,
+    /// Tells that events got their numbers.
+    pub(crate) numbered: watch::Sender<()>,
     /// One hand at a time moves an account on this node.
     pub(crate) hands: Hands,
     /// What the decision about access records looks at.
@@ -145,6 +152,8 @@ impl App {
             processor_nudge: Notify::new(),
             channels: config.notifications,
             nudges: Nudges::default(),
+            event_streams: config.event_streams,
+            numbered: watch::Sender::new(()),
             hands: Hands::default(),
             access_records: AccessRecords::new(&organization),
             unheld: Unheld::default(),

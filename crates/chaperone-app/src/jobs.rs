@@ -9,6 +9,7 @@
 //! | accounts | accounts of other directories, running imports | notices what others changed, what of ours came late, and directories that are back; goes on with imports |
 //! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up; removes what is old |
 //! | access records | the organization's settings; accesses that could not be written | follows the settings; writes |
+//! | event streams | what collectors have not taken yet | sends it in order, repeats, holds |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::app::App;
 
 mod access_records;
 mod accounts;
+mod event_streams;
 mod first_look;
 mod notifications;
 mod processor;
@@ -29,6 +31,7 @@ mod sign_ins;
 mod trail;
 
 pub use accounts::look_again_due;
+pub use event_streams::send_event_streams;
 pub use first_look::{FIRST_LOOK_LIMIT, look_first};
 pub use notifications::{deliver_due, remove_old, tell_by_time};
 pub use processor::process_due;
@@ -71,6 +74,7 @@ pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     jobs.spawn(recordings::run(app.clone(), shutdown.clone()));
     jobs.spawn(notifications::run(app.clone(), shutdown.clone()));
     jobs.spawn(access_records::run(app.clone(), shutdown.clone()));
+    jobs.spawn(event_streams::run(app.clone(), shutdown.clone()));
     jobs.spawn(trail::run(app, shutdown));
     while let Some(ended) = jobs.join_next().await {
         if let Err(error) = ended {
@@ -90,4 +94,11 @@ async fn pause(shutdown: &mut watch::Receiver<bool>, pause: Duration) -> bool {
         () = tokio::time::sleep(pause) => true,
         changed = shutdown.changed() => changed.is_ok() && !*shutdown.borrow(),
     }
+}
+
+/// Ends so long after the end was asked for: what is being sent may go on until then.
+async fn last_words(shutdown: &mut watch::Receiver<bool>, limit: Duration) {
+    // A sender that is gone means the same.
+    let _over = shutdown.wait_for(|over| *over).await.is_ok();
+    tokio::time::sleep(limit).await;
 }

@@ -19,6 +19,7 @@ mod connectors;
 pub mod directories;
 pub mod entry;
 pub mod errors;
+pub mod event_streams;
 pub mod faults;
 pub mod gate;
 mod grants;

@@ -203,6 +203,18 @@ actions! {
     NotificationRetried = "notification_retried",
     /// Notifications that were sent long ago were removed.
     NotificationsRemoved = "notifications_removed",
+    /// An event stream is configured that was not there before, or not any more: it begins, or goes on.
+    EventStreamAdded = "event_stream_added",
+    /// An event stream is configured otherwise than before.
+    EventStreamChanged = "event_stream_changed",
+    /// An event stream is not configured any more: nothing is sent on it.
+    EventStreamRemoved = "event_stream_removed",
+    /// An event stream could send nothing for long; it is tried on.
+    EventStreamStalled = "event_stream_stalled",
+    /// An event stream that could send nothing for long sends again.
+    EventStreamRecovered = "event_stream_recovered",
+    /// An administrator had a marked event sent, to see whether it arrives.
+    EventStreamTested = "event_stream_tested",
 }
 
 /// What it happened to.

@@ -1,4 +1,4 @@
-//! Notifications: what is told about a privileged session, to whom, and how long it is tried.
+//! Notifications: what is told about a privileged session or an event stream, to whom, and how long it is tried.
 //!
 //! A notification is one message to one address. It follows from a change of a session or of its grant, or from time
 //! alone; [`of_status`], [`of_outcome`] and [`of_time`] say which. [`recipients`] says who is told.
@@ -47,11 +47,13 @@ pub enum NotificationKind {
     CouldNotBePutBack,
     /// The account was found otherwise than it was left: somebody else changed it, or a change of ours came late.
     Drift,
+    /// An event stream could send nothing for long. It is about no session.
+    EventStreamStalled,
 }
 
 impl NotificationKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ToApprove,
         Self::Approved,
         Self::Rejected,
@@ -62,6 +64,7 @@ impl NotificationKind {
         Self::CouldNotStart,
         Self::CouldNotBePutBack,
         Self::Drift,
+        Self::EventStreamStalled,
     ];
 
     /// The stable name in API, rows and configuration.
@@ -77,6 +80,7 @@ impl NotificationKind {
             Self::CouldNotStart => "could_not_start",
             Self::CouldNotBePutBack => "could_not_be_put_back",
             Self::Drift => "drift",
+            Self::EventStreamStalled => "event_stream_stalled",
         }
     }
 
@@ -89,7 +93,9 @@ impl NotificationKind {
     pub const fn told_roles(self) -> &'static [Role] {
         match self {
             Self::ToApprove => &[Role::SystemAdministrator, Role::Approver],
-            Self::CouldNotStart | Self::CouldNotBePutBack | Self::Drift => &[Role::SystemAdministrator],
+            Self::CouldNotStart | Self::CouldNotBePutBack | Self::Drift | Self::EventStreamStalled => {
+                &[Role::SystemAdministrator]
+            }
             _ => &[],
         }
     }
@@ -193,11 +199,11 @@ pub struct Notification {
 
 impl Notification {
     /// The key under which there is at most one row: however often a change is tried, by however many nodes, each
-    /// address is told once.
+    /// address is told once. What is about no session is known by its subject.
     pub fn dedupe_key(&self) -> String {
-        let session = self.privileged_session_id.map(|id| id.to_string()).unwrap_or_default();
+        let about = self.privileged_session_id.map_or_else(|| self.subject.clone(), |id| id.to_string());
         let to = self.recipient.map_or_else(|| self.address.clone(), |id| id.to_string());
-        format!("{session}/{}/{}/{}/{to}", self.kind.name(), self.occurrence, self.channel.name())
+        format!("{about}/{}/{}/{}/{to}", self.kind.name(), self.occurrence, self.channel.name())
     }
 
     /// When the attempt that failed at `now` is repeated; `None` when it is given up instead.

@@ -15,12 +15,13 @@ use url::Url;
 
 use crate::Problem;
 
+mod event_streams;
 mod notifications;
 
+use event_streams::EventStreamFile;
+pub(crate) use event_streams::{Body, Confirm, EventStream, Framing, Protection, Way};
 use notifications::NotificationsFile;
-#[cfg(test)]
-pub(crate) use notifications::WebhookSecret;
-pub(crate) use notifications::{Notifications, Security, Smtp, Webhook};
+pub(crate) use notifications::{Notifications, Security, Smtp, Webhook, WebhookSecret};
 
 /// What the name of every variable begins with.
 const VARIABLE_PREFIX: &str = "CHAPERONE_";
@@ -49,6 +50,9 @@ struct File {
     /// The mail server and the webhooks.
     #[serde(default)]
     notifications: NotificationsFile,
+    /// Where the trail is sent.
+    #[serde(default)]
+    event_streams: Vec<EventStreamFile>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,6 +110,7 @@ pub(crate) struct Config {
     pub(crate) target_ca_file: Option<PathBuf>,
     pub(crate) first_password: Option<Secret>,
     pub(crate) notifications: Notifications,
+    pub(crate) event_streams: Vec<EventStream>,
 }
 
 /// Reads and checks a configuration file together with the environment.
@@ -122,7 +127,7 @@ fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Config
     let mut file: File = toml::from_str(text).map_err(|error| vec![error.to_string().trim().to_owned()])?;
     let mut variables = Variables { read: variable, problems: Vec::new() };
     file.take(&mut variables);
-    judge(file, variables.problems)
+    judge(file, &variables.read, variables.problems)
 }
 
 /// Variables, and what is wrong with them.
@@ -185,6 +190,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
     }
     crate::tls::towards_targets(config.target_ca_file.as_deref())?;
     crate::notify::channels(&config.notifications, &config.addresses)?;
+    crate::streams::configured(&config.event_streams, &config.addresses)?;
     crate::print(&format!(
         "{} is in order: the console is {}, data is in {}.",
         path.display(),
@@ -194,7 +200,11 @@ pub(crate) fn check(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
+fn judge<V: Fn(&str) -> Option<String>>(
+    file: File,
+    variable: &V,
+    mut problems: Vec<String>,
+) -> Result<Config, Vec<String>> {
     let data_dir = required("data_dir", "\"/var/lib/chaperone\"", file.data_dir, &mut problems);
     let master_key_file =
         required("master_key_file", "\"/etc/chaperone/master.key\"", file.master_key_file, &mut problems);
@@ -230,6 +240,7 @@ fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
         .first_administrator_password_file
         .and_then(|path| text_of("first_administrator_password_file", &path, &mut problems));
     let notifications = file.notifications.judge(&mut problems);
+    let event_streams = event_streams::judge(file.event_streams, variable, &mut problems);
     match (data_dir, master_key_file, database_url, console, replay) {
         (Some(data_dir), Some(master_key_file), Some(database_url), Some(console), Some(replay))
             if problems.is_empty() =>
@@ -253,6 +264,7 @@ fn judge(file: File, mut problems: Vec<String>) -> Result<Config, Vec<String>> {
                 target_ca_file: file.target_ca_file,
                 first_password: first_password.map(Secret),
                 notifications,
+                event_streams,
             })
         }
         _ => Err(problems),

@@ -163,6 +163,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         addresses: addresses.clone(),
         secrets_dir: &secrets_dir,
         notifications: Channels::default(),
+        event_streams: Vec::new(),
     };
     let app = node::open(node).await?;
     let erp = start_erp(&app, &data_dir, port).await?;

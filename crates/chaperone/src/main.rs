@@ -8,6 +8,7 @@
 //! | `listen`, `tls`, `deadline` | connections, their limits, and which host a request is for |
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
 //! | `notify` | mails to a mail server, signed calls to webhooks |
+//! | `streams` | the trail to collectors: webhooks, syslog, OTLP |
 //! | `demo` | the demo: users, an application behind the gateway |
 //! | `faults` | the clock; what crash tests may do to a process, in builds for them only |
 
@@ -34,6 +35,7 @@ mod notify;
 mod pages;
 mod replay;
 mod serve;
+mod streams;
 mod tls;
 
 /// Privileged user sessions and the audit of user access, for web applications.
@@ -88,6 +90,23 @@ enum AdminCommand {
         /// The user's name
         user_name: String,
     },
+    /// Look after the event streams
+    EventStreams {
+        #[command(subcommand)]
+        command: EventStreamsCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum EventStreamsCommand {
+    /// Send one marked event to a collector and say what came back; Chaperone may be running
+    Test {
+        /// The configuration file
+        #[arg(long)]
+        config: PathBuf,
+        /// The stream's name
+        name: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -100,6 +119,9 @@ fn main() -> ExitCode {
         Command::Admin { command: AdminCommand::ResetPassword { config, user_name } } => {
             run("warn", admin::reset_password(&config, &user_name))
         }
+        Command::Admin {
+            command: AdminCommand::EventStreams { command: EventStreamsCommand::Test { config, name } },
+        } => run("warn", admin::test_event_stream(&config, &name)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

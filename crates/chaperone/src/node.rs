@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chaperone_app::event_streams::ConfiguredStream;
 use chaperone_app::notifications::Channels;
 use chaperone_app::{Addresses, App, AppConfig, TAIL, jobs};
 use chaperone_gateway::{Gateway, GatewayConfig, Recorder, limits};
@@ -22,6 +23,7 @@ pub(crate) struct NodeConfig<'a> {
     /// Where the secrets of directories are.
     pub(crate) secrets_dir: &'a Path,
     pub(crate) notifications: Channels,
+    pub(crate) event_streams: Vec<ConfiguredStream>,
 }
 
 /// Opens the app over its database and its recordings.
@@ -48,6 +50,7 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
         directory_secrets: config.secrets_dir.to_owned(),
         tail: TAIL,
         notifications: config.notifications,
+        event_streams: config.event_streams,
         faults: faults::faults(),
     })
     .await

@@ -14,6 +14,9 @@ use crate::{Problem, tls};
 mod mail;
 mod webhook;
 
+pub(crate) use mail::chain;
+pub(crate) use webhook::{said, signature};
+
 #[cfg(test)]
 mod tests;
 

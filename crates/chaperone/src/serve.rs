@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::{self, Config};
 use crate::listen::{self, Doors};
 use crate::node::{self, NodeConfig};
-use crate::{Problem, console, key, lock, notify, replay, tls};
+use crate::{Problem, console, key, lock, notify, replay, streams, tls};
 
 /// Opens the app that a configuration describes; the lock keeps other processes away from its data.
 pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Problem> {
@@ -28,6 +28,7 @@ pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Prob
         addresses: config.addresses.clone(),
         secrets_dir: &config.secrets_dir,
         notifications: notify::channels(&config.notifications, &config.addresses)?,
+        event_streams: streams::configured(&config.event_streams, &config.addresses)?,
     })
     .await?;
     Ok((app, lock))

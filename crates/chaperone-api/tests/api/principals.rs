@@ -66,6 +66,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/sign-ins", "--x++++"),
     ("POST", "/sign-ins/{id}/end", "--xxxxh"),
     ("GET", "/audit-events", "--xx+x+"),
+    ("GET", "/event-streams", "--xx+x+"),
+    ("POST", "/event-streams/{name}/test", "--xxxxh"),
 ];
 
 /// Routes that nobody has to be signed in for, and the stream, which does not end by itself.
@@ -115,7 +117,7 @@ async fn every_route_lets_through_whom_the_table_says_and_nobody_else() {
             Some("privileged-sessions") => session,
             _ => "01a1fc37-65c2-7000-83d3-1715f43e7799".to_owned(),
         };
-        let mut address = path.replace("{id}", &id);
+        let mut address = path.replace("{id}", &id).replace("{name}", "siem");
         if path.ends_with("/events") && path.starts_with("/recordings") {
             address.push_str(&format!("?document_id={id}"));
         }

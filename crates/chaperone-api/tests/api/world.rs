@@ -145,6 +145,7 @@ impl World {
             directory_secrets: folder.path().join("secrets"),
             tail: TAIL,
             notifications: channels,
+            event_streams: Vec::new(),
             faults: Faults::none(),
         })
         .await

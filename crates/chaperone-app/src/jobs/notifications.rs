@@ -104,7 +104,7 @@ async fn send(app: Arc<App>, channel: Channel, mut shutdown: watch::Receiver<boo
         let mut asked = shutdown.clone();
         let outcome = tokio::select! {
             outcome = deliver_due(&app, channel) => outcome,
-            () = last_words(&mut asked) => return,
+            () = super::last_words(&mut asked, LAST_WORDS) => return,
         };
         match outcome {
             Ok(attempts) if attempts >= SIDE_BY_SIDE && !*shutdown.borrow() => continue,
@@ -119,13 +119,6 @@ async fn send(app: Arc<App>, channel: Channel, mut shutdown: watch::Receiver<boo
             () = app.nudges.wait(channel) => {}
         }
     }
-}
-
-/// Ends [`LAST_WORDS`] after the end was asked for.
-async fn last_words(shutdown: &mut watch::Receiver<bool>) {
-    // A sender that is gone means the same.
-    let _over = shutdown.wait_for(|over| *over).await.is_ok();
-    tokio::time::sleep(LAST_WORDS).await;
 }
 
 /// Writes down what time alone tells now; answers how many notifications that added.

@@ -32,9 +32,16 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
 }
 
 async fn look(app: &Arc<App>, looks: u32) -> Result<(), AppError> {
-    while app.store.keep_books(|books| Box::pin(async move { books.sequence_events(BATCH).await })).await?
-        >= BATCH
-    {}
+    loop {
+        let numbered =
+            app.store.keep_books(|books| Box::pin(async move { books.sequence_events(BATCH).await })).await?;
+        if numbered > 0 {
+            app.numbered.send_replace(());
+        }
+        if numbered < BATCH {
+            break;
+        }
+    }
     if looks.is_multiple_of(HIGH_WATER_EVERY_LOOKS) {
         let now = app.now();
         let stored = app

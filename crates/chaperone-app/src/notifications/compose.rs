@@ -2,6 +2,7 @@
 
 use chaperone_domain::Instant;
 use chaperone_domain::account::Account;
+use chaperone_domain::event_stream::EventStream;
 use chaperone_domain::grant::GrantOutcome;
 use chaperone_domain::notification::NotificationKind;
 use chaperone_domain::privileged_session::{EndReason, PrivilegedSession};
@@ -11,6 +12,10 @@ use serde_json::json;
 
 /// Longest line that is taken from what people wrote, in characters.
 const LINE_MAX_CHARS: usize = 400;
+
+/// What is said about an event stream that could send nothing for long.
+const STALLED: &str = "Nothing could be sent on an event stream for more than ten minutes. Nothing is lost: it is tried \
+again until it works, and goes on where it stopped. Look whether the collector can be reached and takes what it is sent.";
 
 /// What a message speaks of, beside the session.
 pub(super) struct Facts {
@@ -36,6 +41,7 @@ pub(super) fn subject(kind: NotificationKind, facts: &Facts) -> String {
         NotificationKind::CouldNotStart => "Could not start",
         NotificationKind::CouldNotBePutBack => "Could not be put back",
         NotificationKind::Drift => "Account found changed",
+        NotificationKind::EventStreamStalled => "An event stream stalled",
     };
     format!("{what}: {} for {}", account(facts), person(facts.user.as_ref()))
 }
@@ -145,7 +151,44 @@ the directory can be reached."
              should be."
                 .to_owned()
         }
+        NotificationKind::EventStreamStalled => STALLED.to_owned(),
     }
+}
+
+/// Subject, text of a mail and body of a webhook about an event stream that could send nothing for long.
+pub(super) fn stalled(
+    stream: &EventStream,
+    problem: &str,
+    url: &str,
+    at: Instant,
+) -> (String, String, String) {
+    let subject = format!("Event stream stalled: {}", one_line(&stream.name));
+    let since = stream.problem_since.map(instant).unwrap_or_default();
+    let lines = [
+        STALLED.to_owned(),
+        String::new(),
+        format!("{:<13}{}", "Stream:", one_line(&stream.name)),
+        format!("{:<13}{since}", "Since:"),
+        format!("{:<13}{}", "Last number:", stream.last_seq),
+        format!("{:<13}{}", "Problem:", one_line(problem)),
+        String::new(),
+        url.to_owned(),
+        String::new(),
+    ];
+    let body = json!({
+        "type": "event_stream.stalled",
+        "timestamp": at.to_string(),
+        "data": {
+            "summary": subject,
+            "text": STALLED,
+            "url": url,
+            "event_stream": stream.name,
+            "since": stream.problem_since.map(|since| since.to_string()),
+            "last_number": stream.last_seq,
+            "said": problem,
+        },
+    });
+    (subject, lines.join("\n"), body.to_string())
 }
 
 const fn end_words(reason: EndReason) -> &'static str {

@@ -1,6 +1,7 @@
 //! Which rows follow from a change. They are made before its transaction and written in it.
 
 use chaperone_domain::audit_event::AuditAction;
+use chaperone_domain::event_stream::EventStream;
 use chaperone_domain::grant::{Grant, GrantOutcome};
 use chaperone_domain::ids::{NotificationId, PrivilegedSessionId};
 use chaperone_domain::notification::{
@@ -98,6 +99,53 @@ impl App {
         let grants = self.store.read().grants_of_session(session).await?;
         let mut open = grants.into_iter().filter(|(_, holder)| holder.released_at.is_none());
         Ok(open.find(|(grant, _)| grant.attempt > 0).and_then(|(grant, _)| grant.problem))
+    }
+
+    /// What is told of an event stream that could send nothing for long: system administrators, and the webhooks that
+    /// want it.
+    pub(crate) async fn told_by_event_stream(
+        &self,
+        op: &Op,
+        stream: &EventStream,
+        problem: &str,
+    ) -> Result<Vec<Notification>, AppError> {
+        let kind = NotificationKind::EventStreamStalled;
+        let url = format!("{}/event-streams", self.addresses.console);
+        let (subject, text, json) = compose::stalled(stream, problem, &url, op.at);
+        let occurrence = stream.problem_since.unwrap_or(op.at).as_microsecond();
+        let row = |channel, address: &str, body: &str| Notification {
+            id: NotificationId::new(secrets::new_uuid(op.at)),
+            kind,
+            privileged_session_id: None,
+            account_id: None,
+            recipient: None,
+            channel,
+            address: address.to_owned(),
+            occurrence,
+            state: NotificationState::Waiting,
+            attempt: 0,
+            next_try_at: Some(op.at),
+            give_up_at: op.at.saturating_add(GIVE_UP_AFTER).unwrap_or(op.at),
+            problem: None,
+            created_at: op.at,
+            sent_at: None,
+            subject: subject.clone(),
+            body: body.to_owned(),
+        };
+        let mut rows = Vec::new();
+        if self.channels.mailer.is_some() {
+            let told = self.store.read().active_users_with(kind.told_roles()).await?;
+            for user in told.into_iter().filter(|user| user.active && !user.email.is_empty()) {
+                rows.push(Notification {
+                    recipient: Some(user.id),
+                    ..row(Channel::Mail, &user.email, &text)
+                });
+            }
+        }
+        for webhook in self.channels.webhooks.iter().filter(|webhook| webhook.kinds.contains(&kind)) {
+            rows.push(row(Channel::Webhook, &webhook.name, &json));
+        }
+        Ok(rows)
     }
 
     /// One row for each address that is told.

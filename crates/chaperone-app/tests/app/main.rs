@@ -5,6 +5,7 @@
 mod access_records;
 mod databases;
 mod elsewhere;
+mod event_streams;
 mod grants;
 mod kills;
 mod notifications;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chaperone_app::accounts::NewAccount;
 use chaperone_app::clock::Clock;
+use chaperone_app::event_streams::ConfiguredStream;
 use chaperone_app::faults::Faults;
 use chaperone_app::notifications::Channels;
 use chaperone_app::privileged_sessions::{NewPrivilegedSession, PrivilegedSessionView, StatusChange};
@@ -58,6 +59,7 @@ pub struct World {
     channels: Channels,
     /// A directory of another system.
     pub elsewhere: Elsewhere,
+    streams: Vec<ConfiguredStream>,
     pub app: Arc<App>,
     pub anna: User,
     pub bert: User,
@@ -76,6 +78,7 @@ async fn open(
     folder: &TempDir,
     clock: &Hand,
     channels: Channels,
+    streams: Vec<ConfiguredStream>,
     faults: Faults,
     elsewhere: &Elsewhere,
 ) -> Arc<App> {
@@ -97,6 +100,7 @@ async fn open(
         directory_secrets: path.join("secrets"),
         tail: jiff::SignedDuration::from_secs(30),
         notifications: channels,
+        event_streams: streams,
         faults,
     };
     let elsewhere = elsewhere.clone();
@@ -140,10 +144,15 @@ impl World {
 
     /// One that tells on these ways.
     pub async fn telling(channels: Channels) -> Self {
+        Self::with(channels, Vec::new()).await
+    }
+
+    /// One that tells on these ways and sends its trail on these streams.
+    pub async fn with(channels: Channels, streams: Vec<ConfiguredStream>) -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Hand(Arc::new(AtomicI64::new(BEGIN_S)));
         let elsewhere = Elsewhere::default();
-        let app = open(&folder, &clock, channels.clone(), Faults::none(), &elsewhere).await;
+        let app = open(&folder, &clock, channels.clone(), streams.clone(), Faults::none(), &elsewhere).await;
         app.install().await.expect("installed");
         let anna = user(&app, "anna", &[Role::SystemAdministrator]).await;
         let bert = user(&app, "bert", &[Role::SystemAdministrator]).await;
@@ -158,7 +167,7 @@ impl World {
         };
         let account = app.create_account(&admin, account).await.expect("an account");
         let target = app.create_target(&admin, fields()).await.expect("a target");
-        Self { folder, clock, channels, elsewhere, app, anna, bert, paula, account, target }
+        Self { folder, clock, channels, elsewhere, streams, app, anna, bert, paula, account, target }
     }
 
     /// One whose account and target are of another system; the account is so there.
@@ -208,12 +217,19 @@ impl World {
 
     /// Another node over the same rows.
     pub async fn another_node(&self, faults: Faults) -> Arc<App> {
-        open(&self.folder, &self.clock, self.channels.clone(), faults, &self.elsewhere).await
+        open(&self.folder, &self.clock, self.channels.clone(), self.streams.clone(), faults, &self.elsewhere)
+            .await
     }
 
     /// The process stops as if killed and starts again over the same files.
     pub async fn restart(&mut self, faults: Faults) {
         self.app = self.another_node(faults).await;
+    }
+
+    /// It is configured otherwise and starts again.
+    pub async fn restart_with(&mut self, streams: Vec<ConfiguredStream>) {
+        self.streams = streams;
+        self.restart(Faults::none()).await;
     }
 
     /// The same rows, past the app.

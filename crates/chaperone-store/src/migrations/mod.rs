@@ -10,6 +10,7 @@ mod access_records;
 mod audit;
 mod directories;
 mod due;
+mod event_streams;
 mod grants;
 mod notifications;
 mod people;
@@ -27,6 +28,7 @@ pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
     ("account_imports_running", "account_imports.running_directory_id"),
     ("recordings_sign_in", "recordings.sign_in_id"),
     ("notifications_dedupe", "notifications.dedupe_key"),
+    ("event_streams_pkey", "event_streams.name"),
 ];
 
 pub(crate) struct Migrator;
@@ -43,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0007_grants", up: grants::UP }),
             Box::new(Step { name: "m0012_due", up: due::UP }),
             Box::new(Step { name: "m0009_access_records", up: access_records::UP }),
+            Box::new(Step { name: "m0010_event_streams", up: event_streams::UP }),
         ]
     }
 }

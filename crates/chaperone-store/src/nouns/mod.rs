@@ -8,6 +8,7 @@ pub(crate) mod audit_events;
 pub(crate) mod counters;
 pub(crate) mod directories;
 pub(crate) mod entry_codes;
+pub(crate) mod event_streams;
 pub(crate) mod grants;
 pub(crate) mod notifications;
 pub(crate) mod organization;

@@ -4,6 +4,7 @@
 mod accounts;
 mod audit_events;
 mod changes;
+mod event_streams;
 mod grants;
 mod kills;
 mod notifications;

@@ -278,7 +278,7 @@ impl WebhookFile {
 }
 
 /// Whether a host is this machine.
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     is_local(host) || address.is_ok_and(|address| address.is_loopback())
 }

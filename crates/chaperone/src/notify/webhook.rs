@@ -39,6 +39,12 @@ pub(super) fn client(tls: &Arc<rustls::ClientConfig>) -> Result<Client, Problem>
         .map_err(|error| Problem::new(format!("webhooks cannot be called: {}", chain(&error))))
 }
 
+/// The signature of a call after the Standard Webhooks specification.
+pub(crate) fn signature(key: &hmac::Key, id: &str, timestamp: i64, body: &str) -> String {
+    let tag = hmac::sign(key, format!("{id}.{timestamp}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
 /// The way to one webhook.
 pub(super) struct HttpPoster {
     client: Client,
@@ -56,11 +62,6 @@ impl HttpPoster {
         let key = hmac::Key::new(hmac::HMAC_SHA256, webhook.secret.reveal());
         Ok(Self { client, url, key, name: webhook.name.clone() })
     }
-
-    fn signature(&self, id: &str, timestamp: i64, body: &str) -> String {
-        let tag = hmac::sign(&self.key, format!("{id}.{timestamp}.{body}").as_bytes());
-        format!("v1,{}", STANDARD.encode(tag))
-    }
 }
 
 #[async_trait]
@@ -73,7 +74,7 @@ impl Poster for HttpPoster {
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", self.signature(&id, timestamp, &post.body))
+            .header("webhook-signature", signature(&self.key, &id, timestamp, &post.body))
             .body(post.body.clone());
         let answer = call.send().await.map_err(|error| {
             // Without the address: it may hold a secret.
@@ -108,7 +109,7 @@ impl Poster for HttpPoster {
 }
 
 /// The beginning of an answer, in one line, for the log.
-async fn said(mut answer: Response) -> String {
+pub(crate) async fn said(mut answer: Response) -> String {
     let mut bytes = Vec::new();
     while let Ok(Some(chunk)) = answer.chunk().await {
         bytes.extend_from_slice(&chunk[..chunk.len().min(ANSWER_MAX_BYTES - bytes.len())]);

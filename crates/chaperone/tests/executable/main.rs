@@ -11,6 +11,7 @@
 //! | `connections` | silence, slowness, TLS, proxies, the end |
 //! | `dataverse` | programs made for the source's Web API, unmodified |
 //! | `demo` | the demo, also for the second time |
+//! | `event_streams` | the trail to a real syslog collector, through kills and outages of either side |
 //! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
 //! | `clock` | the clock that jumps, directories that are away at start and end (feature `faults`) |
 //! | `full_disk`, `restored` | a disk without room; a backup that is put back (feature `faults`) |
@@ -26,6 +27,7 @@ mod dataverse;
 mod demo;
 mod doors;
 mod entering;
+mod event_streams;
 mod first_start;
 #[cfg(feature = "faults")]
 mod full_disk;
@@ -44,5 +46,8 @@ mod restored;
 #[cfg(feature = "faults")]
 #[allow(dead_code, reason = "crash tests stop the server, and keep rows in it")]
 mod roles;
+#[allow(dead_code, reason = "each suite uses its part of the server")]
+#[path = "../support/rsyslog.rs"]
+mod rsyslog;
 #[cfg(feature = "faults")]
 mod wire;

@@ -12,14 +12,14 @@ use crate::process::{Installation, LIMIT, PASSWORD};
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Somebody who is signed in to the console.
-struct Signed {
+pub(crate) struct Signed {
     port: u16,
     cookie: String,
     csrf: String,
 }
 
 impl Signed {
-    async fn new(port: u16) -> Self {
+    pub(crate) async fn new(port: u16) -> Self {
         let content = json!({"user_name": "admin", "password": PASSWORD});
         let answer = Call::api(Method::POST, "/sign-in").json(&content).expect(port, 200).await;
         let cookie = answer.header("set-cookie").split(';').next().expect("a cookie").to_owned();
@@ -27,7 +27,7 @@ impl Signed {
         Self { port, cookie, csrf }
     }
 
-    async fn call(&self, method: Method, path: &str, content: &Value, status: u16) -> Value {
+    pub(crate) async fn call(&self, method: Method, path: &str, content: &Value, status: u16) -> Value {
         let call = Call::api(method, path)
             .header("cookie", &self.cookie)
             .header("origin", "http://console.localhost")
@@ -36,7 +36,7 @@ impl Signed {
         call.expect(self.port, status).await.json()
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         Call::api(Method::GET, path).header("cookie", &self.cookie).expect(self.port, 200).await.json()
     }
 }

@@ -51,6 +51,7 @@ pub async fn open(disk: &Disk) -> Arc<App> {
         directory_secrets: "/nonexistent".into(),
         tail: TAIL,
         notifications: Channels::default(),
+        event_streams: Vec::new(),
         faults: Faults::none(),
     };
     App::open(config).await.expect("the app opens")

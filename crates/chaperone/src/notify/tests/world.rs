@@ -85,6 +85,7 @@ async fn open(folder: &Path, clock: &Hand, told: &Notifications, faults: Faults)
         directory_secrets: "/nonexistent".into(),
         tail: TAIL,
         notifications: crate::notify::channels(told, &addresses()).expect("channels"),
+        event_streams: Vec::new(),
         faults,
     };
     App::open(config).await.expect("the app opens")
