@@ -11,6 +11,7 @@ mod due;
 mod gateway;
 mod load;
 mod nginx;
+mod sign_ins;
 mod streams;
 mod visitor;
 
@@ -21,6 +22,9 @@ use crate::{setup, web};
 
 /// How often every path is measured; the median counts.
 const ROUNDS: usize = 3;
+/// Sign-ins that are asked about.
+const SIGN_INS: u64 = 10_000_000;
+
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Seconds of load for each figure
@@ -32,6 +36,9 @@ pub(crate) struct Arguments {
     /// Without TLS in front, at nginx and at the gateway
     #[arg(long)]
     plain: bool,
+    /// Sign-ins that are put into each database
+    #[arg(long, default_value_t = SIGN_INS)]
+    rows: u64,
 }
 
 /// A part of the measurements.
@@ -49,6 +56,8 @@ enum Part {
     Browser,
     /// Events per second on event streams
     Streams,
+    /// Questions and exports among millions of sign-ins
+    SignIns,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -64,6 +73,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     if wants(Part::Due) {
         stages.stage("sessions due at once", due::measure);
+    }
+    if wants(Part::SignIns) {
+        stages.stage("millions of sign-ins", || sign_ins::measure(arguments.rows, arguments.seconds));
     }
     if wants(Part::Load) || wants(Part::Browser) || wants(Part::Streams) {
         let executable =

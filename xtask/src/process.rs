@@ -173,6 +173,11 @@ pub(crate) struct Started {
 }
 
 impl Started {
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.group.id
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) -> Outcome<ExitStatus> {
         let status = self.child.wait()?;

@@ -116,6 +116,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(recordings::events))
         .routes(routes!(recordings::download))
         .routes(routes!(sign_ins::list))
+        .routes(routes!(sign_ins::totals))
         .routes(routes!(sign_ins::end))
         .routes(routes!(audit_events::list))
         .routes(routes!(event_streams::list))

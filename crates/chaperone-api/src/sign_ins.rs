@@ -2,8 +2,11 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use chaperone_app::AppError;
+use chaperone_app::exports::Format;
 use chaperone_app::lists::{SignInQuery, SignInRow};
-use chaperone_domain::sign_in::{Channel, SignIn, SignInKind};
+use chaperone_domain::sign_in::{Channel, SignIn, SignInKind, TargetUse};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +17,13 @@ use crate::principal::Caller;
 use crate::problem::Problem;
 use crate::wire::{List, instant, opt_parse, page, parse, parse_instant, parse_named};
 
+mod export;
+mod totals;
+
+pub(crate) use totals::*;
+
+/// The format of a page of the list.
+const JSON: &str = "json";
 /// Without a start, sign-ins of this time before the end.
 const SPAN_PRESET: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -32,6 +42,10 @@ pub(crate) struct SignInBody {
     channel: &'static str,
     client_address: String,
     user_agent: String,
+    /// The token, of web services.
+    api_token_id: Option<String>,
+    /// When it was last used, as far as is stored.
+    last_seen_at: String,
 }
 
 impl From<&SignIn> for SignInBody {
@@ -46,6 +60,34 @@ impl From<&SignIn> for SignInBody {
             channel: sign_in.channel.name(),
             client_address: sign_in.client_address.clone(),
             user_agent: sign_in.user_agent.clone(),
+            api_token_id: sign_in.api_token_id.map(|id| id.to_string()),
+            last_seen_at: instant(sign_in.last_seen_at),
+        }
+    }
+}
+
+/// How a target was used in a sign-in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TargetUseBody {
+    target_id: String,
+    /// The first exchange.
+    first_at: String,
+    /// The last exchange.
+    last_at: String,
+    /// Seconds between exchanges that were at most five minutes apart.
+    active_s: i64,
+    /// The other seconds between the first and the last exchange.
+    idle_s: i64,
+}
+
+impl From<&TargetUse> for TargetUseBody {
+    fn from(used: &TargetUse) -> Self {
+        Self {
+            target_id: used.target_id.to_string(),
+            first_at: instant(used.first_at),
+            last_at: instant(used.last_at),
+            active_s: used.active.as_secs(),
+            idle_s: used.idle.as_secs(),
         }
     }
 }
@@ -63,8 +105,14 @@ pub(crate) struct SignInRowBody {
     kind: &'static str,
     account_id: Option<String>,
     privileged_session_id: Option<String>,
-    /// The targets that it was used at.
+    /// The targets that it was used at, in the order of first use.
     targets: Vec<String>,
+    /// How they were used.
+    target_uses: Vec<TargetUseBody>,
+    /// The active time at all targets.
+    active_s: i64,
+    /// The idle time at all targets.
+    idle_s: i64,
 }
 
 impl From<&SignInRow> for SignInRowBody {
@@ -79,7 +127,10 @@ impl From<&SignInRow> for SignInRowBody {
             kind: sign_in.kind.name(),
             account_id: sign_in.account_id.map(|id| id.to_string()),
             privileged_session_id: sign_in.privileged_session_id.map(|id| id.to_string()),
-            targets: row.targets.iter().map(ToString::to_string).collect(),
+            targets: row.targets.iter().map(|used| used.target_id.to_string()).collect(),
+            target_uses: row.targets.iter().map(TargetUseBody::from).collect(),
+            active_s: row.targets.iter().map(|used| used.active).sum::<SignedDuration>().as_secs(),
+            idle_s: row.targets.iter().map(|used| used.idle).sum::<SignedDuration>().as_secs(),
         }
     }
 }
@@ -98,44 +149,99 @@ pub(crate) struct SignInsQuery {
     user_id: Option<String>,
     /// `web`, `web_services`.
     channel: Option<String>,
+    /// Used at this target.
     target_id: Option<String>,
+    /// Exactly this address.
+    client_address: Option<String>,
+    privileged_session_id: Option<String>,
     /// `console`, `target`.
     kind: Option<String>,
+    /// `json` (a page of the list), or a file with all of them: `csv`, `xlsx`, `jsonl`, `parquet`.
+    format: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
 }
 
-/// Sign-ins, newest first; those who may not read everything see their own.
-#[utoipa::path(get, path = "/sign-ins", tag = "sign-ins", params(SignInsQuery), responses((status = 200, body = List<SignInRowBody>)))]
+/// The span of time and the filters that lists, totals and files have in common.
+struct Asked<'a> {
+    end: Option<&'a str>,
+    start: Option<&'a str>,
+    user_name: Option<&'a str>,
+    user_id: Option<&'a str>,
+    channel: Option<&'a str>,
+    target_id: Option<&'a str>,
+    client_address: Option<&'a str>,
+    privileged_session_id: Option<&'a str>,
+    kind: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    fn query(&self, caller: &Caller) -> Result<SignInQuery, Problem> {
+        let end = match self.end {
+            Some(end) => parse_instant("end", end)?,
+            // One that starts in this very moment is among them.
+            None => caller.op.at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(caller.op.at),
+        };
+        let start = match self.start {
+            Some(start) => parse_instant("start", start)?,
+            None => end.saturating_sub(SPAN_PRESET).unwrap_or(end),
+        };
+        Ok(SignInQuery {
+            user_name: self.user_name.map(str::to_owned),
+            user_id: opt_parse("user_id", self.user_id)?,
+            channel: self.channel.map(|name| parse_named("channel", Channel::parse, name)).transpose()?,
+            target_id: opt_parse("target_id", self.target_id)?,
+            kind: self.kind.map(|name| parse_named("kind", SignInKind::parse, name)).transpose()?,
+            client_address: self.client_address.map(str::to_owned),
+            privileged_session_id: opt_parse("privileged_session_id", self.privileged_session_id)?,
+            ..SignInQuery::between(start, end)
+        })
+    }
+}
+
+/// User Login Events, newest first; those who may not read everything see their own. As a file they come whole, and
+/// `Chaperone-Total-Rows` says in advance how many rows there are.
+#[utoipa::path(get, path = "/sign-ins", tag = "sign-ins", params(SignInsQuery), responses(
+    (status = 200, content((List<SignInRowBody> = "application/json"), (String = "text/csv")),
+        headers(("Chaperone-Total-Rows" = u64, description = "Rows of the file; not with `json`."))),
+    (status = 422, body = Problem, content_type = "application/problem+json")
+))]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Params(query): Params<SignInsQuery>,
-) -> Result<Json<List<SignInRowBody>>, Problem> {
-    let end = match query.end.as_deref() {
-        Some(end) => parse_instant("end", end)?,
-        // One that starts in this very moment is among them.
-        None => caller.op.at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(caller.op.at),
+) -> Result<Response, Problem> {
+    let asked = Asked {
+        end: query.end.as_deref(),
+        start: query.start.as_deref(),
+        user_name: query.user_name.as_deref(),
+        user_id: query.user_id.as_deref(),
+        channel: query.channel.as_deref(),
+        target_id: query.target_id.as_deref(),
+        client_address: query.client_address.as_deref(),
+        privileged_session_id: query.privileged_session_id.as_deref(),
+        kind: query.kind.as_deref(),
     };
-    let start = match query.start.as_deref() {
-        Some(start) => parse_instant("start", start)?,
-        None => end.saturating_sub(SPAN_PRESET).unwrap_or(end),
-    };
-    let filter = SignInQuery {
-        start,
-        end,
-        user_name: query.user_name,
-        user_id: opt_parse("user_id", query.user_id.as_deref())?,
-        channel: query
-            .channel
-            .as_deref()
-            .map(|name| parse_named("channel", Channel::parse, name))
-            .transpose()?,
-        target_id: opt_parse("target_id", query.target_id.as_deref())?,
-        kind: query.kind.as_deref().map(|name| parse_named("kind", SignInKind::parse, name)).transpose()?,
-    };
-    let found = api.app.sign_ins(&caller.op, filter, page(query.limit, query.after)?).await?;
-    Ok(Json(List { items: found.items.iter().map(SignInRowBody::from).collect(), next: found.next }))
+    let filter = asked.query(&caller)?;
+    match query.format.as_deref() {
+        None | Some(JSON) => {
+            let found = api.app.sign_ins(&caller.op, filter, page(query.limit, query.after)?).await?;
+            let items = found.items.iter().map(SignInRowBody::from).collect();
+            Ok(Json(List { items, next: found.next }).into_response())
+        }
+        Some(name) => {
+            let format = parse_named("format", Format::parse, name)?;
+            if query.limit.is_some() || query.after.is_some() {
+                return Err(AppError::field(
+                    "format",
+                    "file-in-pages",
+                    "A file holds all rows of the interval: leave `limit` and `after` away, or ask for json.",
+                )
+                .into());
+            }
+            Ok(export::answer(api.app.export_sign_ins(&caller.op, filter, format).await?))
+        }
+    }
 }
 
 /// End somebody's sign-in.

@@ -3,13 +3,15 @@
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::ids::ApiTokenId;
-use chaperone_domain::user::User;
-use chaperone_store::{ApiToken, Events};
+use chaperone_domain::sign_in::{EndKind, SignInEnd};
+use chaperone_store::{ApiToken, Events, SignInFilter};
 
 use crate::app::App;
+use crate::changes::ChangedNoun;
 use crate::errors::AppError;
 use crate::op::{EventExt as _, Op};
 use crate::secrets::{self, TOKEN_PREFIX};
+use crate::sign_ins::ended_event;
 
 /// Longest name, in characters.
 pub const NAME_MAX_CHARS: usize = 100;
@@ -71,36 +73,35 @@ impl App {
         if !own {
             return Err(AppError::NotFound { noun: "API token" });
         }
+        let user = op.user()?.id;
         let op = op.clone();
-        self.store
+        let ended = self
+            .store
             .write(move |tx| {
                 let op = op.clone();
                 Box::pin(async move {
                     if !tx.revoke_api_token(id, op.at).await? {
                         return Err(AppError::NotFound { noun: "API token" });
                     }
-                    Ok(tx.commit((), Events::one(op.event(AuditAction::ApiTokenRevoked, "api_token", id))))
+                    let mut events = Events::one(op.event(AuditAction::ApiTokenRevoked, "api_token", id));
+                    let end = SignInEnd { at: op.at, kind: EndKind::SignedOut, estimated: false };
+                    let open =
+                        SignInFilter { user_id: Some(user), api_token_id: Some(id), ..Default::default() };
+                    let mut ended = Vec::new();
+                    for sign_in in tx.read().open_sign_ins(open).await? {
+                        if tx.end_sign_in(sign_in.id, end).await? {
+                            events = events.and(ended_event(&op, &sign_in, end));
+                            ended.push(sign_in.id);
+                        }
+                    }
+                    Ok(tx.commit(ended, events))
                 })
             })
-            .await
-    }
-
-    /// The active user whose valid token this is.
-    pub(crate) async fn user_of_token(&self, token: &str) -> Result<(User, ApiToken), AppError> {
-        if !token.starts_with(TOKEN_PREFIX) {
-            return Err(AppError::NotSignedIn);
+            .await?;
+        for id in ended {
+            self.gate.end(id);
+            self.changes.tell(ChangedNoun::SignIn, id.uuid(), vec![user]);
         }
-        let now = self.now();
-        let row = self
-            .store
-            .read()
-            .api_token_by_secret(&secrets::hash(token))
-            .await?
-            .filter(|row| row.revoked_at.is_none() && row.expires_at.is_none_or(|expiry| now < expiry))
-            .ok_or(AppError::NotSignedIn)?;
-        let user = self.store.read().user(row.user_id).await?;
-        let user =
-            user.filter(|user| user.active && !user.password_must_change).ok_or(AppError::NotSignedIn)?;
-        Ok((user, row))
+        Ok(())
     }
 }

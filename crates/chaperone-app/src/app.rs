@@ -9,7 +9,7 @@ use chaperone_domain::ids::NodeId;
 use chaperone_domain::target::Target;
 use chaperone_recording::Vault;
 use chaperone_store::Store;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::access_records::AccessRecords;
 use crate::assertion::AssertionKey;
@@ -25,6 +25,7 @@ use crate::grants::{Hands, Unheard, Unheld};
 use crate::notifications::{Channels, Nudges};
 use crate::recordings::Viewings;
 use crate::secrets::{self, Keys, Passwords};
+use crate::sign_ins::EXPORTS_MAX;
 
 /// The public addresses of the console and of the replay frame, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,11 @@ pub struct App {
     pub(crate) addresses: Addresses,
     pub(crate) faults: Faults,
     pub(crate) viewings: Viewings,
-    pub(crate) refusals: crate::entry::Refusals,
+    pub(crate) refusals: crate::refusals::Refusals,
+    /// One hand at a time begins a program's sign-in on this node.
+    pub(crate) token_hand: tokio::sync::Mutex<()>,
+    /// Exports that may still be begun.
+    pub(crate) exports: Arc<Semaphore>,
     pub(crate) tail: jiff::SignedDuration,
     /// Wakes the processor: something may be due.
     pub(crate) processor_nudge: Notify,
@@ -147,7 +152,9 @@ impl App {
             addresses: config.addresses,
             faults: config.faults,
             viewings: Viewings::default(),
-            refusals: crate::entry::Refusals::default(),
+            refusals: crate::refusals::Refusals::default(),
+            token_hand: tokio::sync::Mutex::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             tail: config.tail,
             processor_nudge: Notify::new(),
             channels: config.notifications,

@@ -1,37 +1,36 @@
-//! The way into a target: from the console by a one-time code, or by a token; and what the gateway tells the app.
+//! The way into a target: from the console by a one-time code, or by a token ([`tokens`]); and what the gateway tells
+//! the app of whom it did not let through ([`refused`]).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::ids::{DocumentId, PrivilegedSessionId, RecordingId, SignInId, TargetId};
-use chaperone_domain::privileged_session::State;
-use chaperone_domain::sign_in::{ABSOLUTE_LIMIT, Channel, EndKind, SignIn, SignInKind};
-use chaperone_domain::target::{Target, TargetRecording, WebServicesInSession};
+use chaperone_domain::ids::{RecordingId, SignInId, TargetId};
+use chaperone_domain::privileged_session::PrivilegedSession;
+use chaperone_domain::sign_in::{Channel, EndKind, SignIn, SignInKind};
+use chaperone_domain::target::{Target, TargetRecording};
 use chaperone_domain::user::User;
 use chaperone_recording::bodies::Gap;
 use chaperone_recording::{FrameBody, NewFrame, VaultError, Writer};
-use chaperone_store::{EntryCode, Events, SignInFilter};
+use chaperone_store::{ApiToken, EntryCode, Events, SignInFilter};
 use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::changes::ChangedNoun;
 use crate::errors::AppError;
 use crate::gate::{LiveFacts, LiveSignIn, Recorded, SessionFacts};
-use crate::op::{Client, EventExt as _, Op, Who};
+use crate::op::{Client, Op, Who};
 use crate::secrets;
-use crate::sign_ins::started_event;
+use crate::sign_ins::{new_limit, started_event};
+
+mod refused;
+mod tokens;
+
+pub(crate) use tokens::is_begun_already;
 
 /// How long a one-time code may be redeemed.
 pub const CODE_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
-/// One refusal per sign-in, target and reason is told in this time; the others are counted with it.
-const REFUSALS_EVERY: SignedDuration = SignedDuration::from_secs(10);
-/// Refusals remembered for that at most.
-const REFUSALS_MAX: usize = 10_000;
 /// Longest return path, in bytes.
 pub const RETURN_PATH_MAX_BYTES: usize = 2048;
 
@@ -52,8 +51,6 @@ pub enum EntryRefused {
     UserInactive,
     /// Sign-ins at this target are recorded and consent is missing.
     ConsentNeeded,
-    /// Too many attempts.
-    TooMany,
     /// It cannot be decided at the moment.
     Unavailable,
 }
@@ -69,7 +66,6 @@ impl EntryRefused {
             Self::AccountDisabled => "account-disabled",
             Self::UserInactive => "user-inactive",
             Self::ConsentNeeded => "consent-needed",
-            Self::TooMany => "too-many-attempts",
             Self::Unavailable => "unavailable",
         }
     }
@@ -96,34 +92,6 @@ pub struct EntryRequest {
     pub sign_in_id: Option<SignInId>,
     /// Whether the user has agreed to be recorded, where that is needed.
     pub consent: bool,
-}
-
-/// Refusals told lately.
-#[derive(Default)]
-pub struct Refusals(Mutex<HashMap<String, (Instant, u32)>>);
-
-impl Refusals {
-    /// Whether this one is to be told, with the number of those that were not since the last.
-    fn tell(&self, key: String, now: Instant) -> Option<u32> {
-        let mut told = self.0.lock().ok()?;
-        if told.len() > REFUSALS_MAX {
-            told.clear();
-        }
-        match told.get_mut(&key) {
-            Some((last, untold)) if now.duration_since(*last) < REFUSALS_EVERY => {
-                *untold = untold.saturating_add(1);
-                None
-            }
-            Some((last, untold)) => {
-                *last = now;
-                Some(std::mem::take(untold))
-            }
-            None => {
-                told.insert(key, (now, 0));
-                Some(0)
-            }
-        }
-    }
 }
 
 /// A host-relative path to return to; anything else becomes `/`.
@@ -190,7 +158,9 @@ impl App {
             session: session.as_ref().map(SessionFacts::from),
             expires_at: sign_in.expires_at,
         };
-        Ok(Some(LiveSignIn::new(sign_in, facts, recorded)))
+        let live = LiveSignIn::new(sign_in, facts, recorded);
+        live.go_on(read.target_uses(sign_in.id).await?);
+        Ok(Some(live))
     }
 
     /// Takes a recording up again after a restart; the gap is told in it.
@@ -241,72 +211,6 @@ impl App {
         Ok(live)
     }
 
-    /// The web services sign-in of a token at a target; it begins with the first call.
-    pub async fn identify_token(
-        &self,
-        target: &Target,
-        token: &str,
-        client: &Client,
-    ) -> Result<Arc<LiveSignIn>, EntryRefused> {
-        let now = self.now();
-        let hash = secrets::hash(token);
-        if let Some(live) = self.gate.by_secret(&hash, &target.host) {
-            return Ok(live);
-        }
-        if self.attempts.must_wait("", &client.address, now).is_some() {
-            return Err(EntryRefused::TooMany);
-        }
-        let user = match self.user_of_token(token).await {
-            Ok((user, _)) => user,
-            Err(AppError::NotSignedIn) => {
-                self.attempts.begin("", &client.address, now);
-                return Err(EntryRefused::CodeInvalid);
-            }
-            Err(_) => return Err(EntryRefused::Unavailable),
-        };
-        let unavailable = |_| EntryRefused::Unavailable;
-        let op = Op {
-            who: Who::User(Box::new(user.clone())),
-            at: now,
-            channel: Some(Channel::WebServices),
-            client: client.clone(),
-            sign_in_id: None,
-        };
-        // Inside a privileged session a program acts as the session's account, where the target allows that.
-        let session = self.covering_session(&user, target, now).await.map_err(unavailable)?;
-        if let Some(session) = session
-            && target.web_services_in_session == WebServicesInSession::Witness
-        {
-            let account = self.store.read().account(session.account_id).await;
-            let account = account.map_err(|_| EntryRefused::Unavailable)?.ok_or(EntryRefused::NoAccount)?;
-            let sign_in = self.new_sign_in(&op, &user, &account, Some(&session), Channel::WebServices);
-            let opened = self.begin_recorded(&op, sign_in, &user, &account, Some(&session), false).await;
-            let live = opened.map_err(unavailable)?;
-            self.gate.add_secret(&live, hash, &target.host);
-            return Ok(live);
-        }
-        let account = self.ordinary_account(&user, target).await?;
-        if target.recording == TargetRecording::Always {
-            return Err(EntryRefused::ConsentNeeded);
-        }
-        let sign_in = self.new_sign_in(&op, &user, &account, None, Channel::WebServices);
-        let live = self.begin_unrecorded(&op, sign_in, user, account).await.map_err(unavailable)?;
-        self.gate.add_secret(&live, hash, &target.host);
-        Ok(live)
-    }
-
-    async fn covering_session(
-        &self,
-        user: &User,
-        target: &Target,
-        now: Instant,
-    ) -> Result<Option<chaperone_domain::privileged_session::PrivilegedSession>, AppError> {
-        let active = self.store.read().sessions_in(&[State::Active]).await?;
-        Ok(active.into_iter().find(|session| {
-            session.user_id == user.id && session.covers(now) && session.target_ids.contains(&target.id)
-        }))
-    }
-
     /// The user's account at a target outside privileged sessions.
     async fn ordinary_account(&self, user: &User, target: &Target) -> Result<Account, EntryRefused> {
         let owned = self.store.read().accounts_of(user.id).await.map_err(|_| EntryRefused::Unavailable)?;
@@ -328,23 +232,28 @@ impl App {
         op: &Op,
         user: &User,
         account: &Account,
-        session: Option<&chaperone_domain::privileged_session::PrivilegedSession>,
-        channel: Channel,
+        session: Option<&PrivilegedSession>,
+        token: Option<&ApiToken>,
     ) -> SignIn {
-        let limit = op.at.saturating_add(ABSOLUTE_LIMIT).unwrap_or(op.at);
+        let limit = new_limit(op.at, token);
         SignIn {
             id: SignInId::new(secrets::new_uuid(op.at)),
             user_id: user.id,
             kind: SignInKind::Target,
-            channel,
+            channel: if token.is_some() { Channel::WebServices } else { Channel::Web },
             account_id: Some(account.id),
             privileged_session_id: session.map(|session| session.id),
+            api_token_id: token.map(|token| token.id),
             client_address: op.client.address.clone(),
             user_agent: op.client.user_agent.clone(),
             started_at: op.at,
             authenticated_at: op.at,
             last_seen_at: op.at,
-            expires_at: session.map_or(limit, |session| session.window.ends_at()),
+            expires_at: match (session.map(|session| session.window.ends_at()), token) {
+                (Some(ends_at), None) => ends_at,
+                (Some(ends_at), Some(_)) => ends_at.min(limit),
+                (None, _) => limit,
+            },
             end: None,
         }
     }
@@ -375,11 +284,26 @@ impl App {
 
     /// The console's answer to a browser that comes from a target: a one-time code, as the address to go to.
     pub async fn begin_entry(&self, op: &Op, request: EntryRequest) -> Result<String, EntryRefused> {
-        let unavailable = |_| EntryRefused::Unavailable;
-        let user = op.user().map_err(|_| EntryRefused::NotYours)?.clone();
         let target =
             self.store.read().target(request.target_id).await.map_err(|_| EntryRefused::Unavailable)?;
         let target = target.ok_or(EntryRefused::NotYours)?;
+        let begun = self.entry_code(op, &target, request).await;
+        match begun {
+            // To be asked for consent is a step on the way, and no refusal.
+            Ok(_) | Err(EntryRefused::ConsentNeeded) => {}
+            Err(why) => self.entry_refused(op, &target, why).await,
+        }
+        begun
+    }
+
+    async fn entry_code(
+        &self,
+        op: &Op,
+        target: &Target,
+        request: EntryRequest,
+    ) -> Result<String, EntryRefused> {
+        let unavailable = |_| EntryRefused::Unavailable;
+        let user = op.user().map_err(|_| EntryRefused::NotYours)?.clone();
         let live = match request.sign_in_id {
             Some(id) => {
                 let live = self.gate.by_id(id).ok_or(EntryRefused::SignInOver)?;
@@ -391,7 +315,7 @@ impl App {
                 }
                 live
             }
-            None => self.ordinary_sign_in(op, &user, &target, request.consent).await?,
+            None => self.ordinary_sign_in(op, &user, target, request.consent).await?,
         };
         let code = secrets::new_secret();
         let row = EntryCode {
@@ -409,7 +333,7 @@ impl App {
             })
             .await
             .map_err(|error| unavailable(AppError::from(error)))?;
-        Ok(format!("{}/.chaperone/enter?code={code}", self.target_address(&target)))
+        Ok(format!("{}/.chaperone/enter?code={code}", self.target_address(target)))
     }
 
     async fn ordinary_sign_in(
@@ -436,7 +360,7 @@ impl App {
         if recorded && !consent {
             return Err(EntryRefused::ConsentNeeded);
         }
-        let sign_in = self.new_sign_in(op, user, &account, None, Channel::Web);
+        let sign_in = self.new_sign_in(op, user, &account, None, None);
         let begun = if recorded {
             self.begin_recorded(op, sign_in, user, &account, None, true).await
         } else {
@@ -472,8 +396,18 @@ impl App {
         target: &Target,
         code: &str,
         nonce: &str,
-        _client: &Client,
+        client: &Client,
     ) -> Result<Redeemed, EntryRefused> {
+        let redeemed = self.redeem_code(target, code, nonce).await;
+        if let Err(why) = redeemed {
+            let op = Op::anonymous(self.now(), Channel::Web, client.clone());
+            self.entry_refused(&op, target, why).await;
+            return Err(why);
+        }
+        redeemed
+    }
+
+    async fn redeem_code(&self, target: &Target, code: &str, nonce: &str) -> Result<Redeemed, EntryRefused> {
         let (hash, now) = (secrets::hash(code), self.now());
         let row = self
             .store
@@ -515,71 +449,6 @@ impl App {
         }
     }
 
-    /// Somebody was refused at a target; the trail says so, once for many of the same in a short time.
-    pub async fn access_refused(
-        &self,
-        target: &Target,
-        sign_in: Option<&LiveSignIn>,
-        client: &Client,
-        reason: &str,
-    ) {
-        let who = sign_in.map(|live| live.id.to_string()).unwrap_or_else(|| client.address.clone());
-        let op = match sign_in {
-            Some(live) => self.op_of(live, client),
-            None => Op::anonymous(self.now(), Channel::Web, client.clone()),
-        };
-        let Some(untold) = self.refusals.tell(format!("{who} {} {reason}", target.id), op.at) else { return };
-        let session = sign_in.and_then(|live| live.facts().session.as_ref().map(|session| session.id));
-        let event = op
-            .event(AuditAction::AccessRefused, "target", target.id)
-            .in_session(session)
-            .with("cause", reason)
-            .with("not_told_before", i64::from(untold));
-        self.note_or_log(event).await;
-    }
-
-    /// A change was refused because its evidence is missing.
-    pub async fn change_refused(
-        &self,
-        target: &Target,
-        sign_in: &LiveSignIn,
-        document: Option<DocumentId>,
-        method: &str,
-        path: &str,
-        reason: &str,
-    ) {
-        let op = self.op_of(sign_in, &Client::default());
-        let key = format!("{} {} change {reason}", sign_in.id, target.id);
-        let Some(untold) = self.refusals.tell(key, op.at) else { return };
-        let event = op
-            .event(AuditAction::ChangeRefused, "target", target.id)
-            .in_session(session_of(sign_in))
-            .with("document_id", document.map(|id| id.to_string()))
-            .with("method", method)
-            .with("path", path.split('?').next().unwrap_or_default())
-            .with("cause", reason)
-            .with("not_told_before", i64::from(untold));
-        self.note_or_log(event).await;
-    }
-
-    /// A document was locked: its chain of evidence broke.
-    pub async fn document_locked(&self, sign_in: &LiveSignIn, document: DocumentId, reason: &str) {
-        let op = self.op_of(sign_in, &Client::default());
-        let event = op
-            .event(AuditAction::DocumentLocked, "document", document)
-            .in_session(session_of(sign_in))
-            .with("cause", reason);
-        self.note_or_log(event).await;
-    }
-
-    async fn note_or_log(&self, event: chaperone_domain::audit_event::AuditEvent) {
-        let action = event.action.name();
-        if let Err(error) = self.note(event).await {
-            // The refusal itself stands; that it could not be written is told to the operator.
-            tracing::error!(action, %error, "event of a refusal not written");
-        }
-    }
-
     /// A request was served: notes the use without I/O; a job stores it.
     pub fn seen_at_target(&self, sign_in: &LiveSignIn, target: &Target) {
         sign_in.seen(self.now(), target.id);
@@ -593,10 +462,6 @@ impl App {
     }
 }
 
-fn session_of(sign_in: &LiveSignIn) -> Option<PrivilegedSessionId> {
-    sign_in.facts().session.as_ref().map(|session| session.id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -607,16 +472,5 @@ mod tests {
         for bad in ["//evil.example", "https://evil.example", "/\\evil", "", "vendors", "/a\nb"] {
             assert_eq!(safe_return_path(bad), "/", "{bad:?}");
         }
-    }
-
-    #[test]
-    fn many_equal_refusals_are_told_once_with_their_number() {
-        let refusals = Refusals::default();
-        let at = |second| Instant::from_second(second).expect("in range");
-        assert_eq!(refusals.tell("a".to_owned(), at(0)), Some(0));
-        assert_eq!(refusals.tell("a".to_owned(), at(1)), None);
-        assert_eq!(refusals.tell("a".to_owned(), at(2)), None);
-        assert_eq!(refusals.tell("b".to_owned(), at(2)), Some(0));
-        assert_eq!(refusals.tell("a".to_owned(), at(11)), Some(2));
     }
 }

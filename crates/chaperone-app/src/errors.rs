@@ -7,6 +7,8 @@ use chaperone_domain::user::Role;
 use chaperone_recording::VaultError;
 use chaperone_store::StoreError;
 
+use crate::exports::ExportError;
+
 /// What is wrong with one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldProblem {
@@ -86,6 +88,25 @@ impl From<StoreError> for AppError {
             other => Self::Store(other),
         }
     }
+}
+
+impl From<ExportError> for AppError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::TooManyRows { .. } => Self::field("format", "too-many-rows", sentence(&error)),
+            other => {
+                tracing::error!(error = %other, source = ?std::error::Error::source(&other), "an export fails");
+                Self::Inside("an export cannot be written")
+            }
+        }
+    }
+}
+
+/// Begins with a capital letter and ends with a stop.
+fn sentence(error: &ExportError) -> String {
+    let text = error.to_string();
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}.", first.to_uppercase())
 }
 
 impl From<VaultError> for AppError {

@@ -6,182 +6,21 @@
 //! node).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::ids::{AccountId, PrivilegedSessionId, SignInId, TargetId, UserId};
+use chaperone_domain::ids::{AccountId, SignInId, UserId};
 use chaperone_domain::privileged_session::{PrivilegedSession, State};
-use chaperone_domain::sign_in::{Channel, SignIn};
+use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::Target;
 use chaperone_domain::user::User;
-use chaperone_recording::Writer;
-use tokio::sync::watch;
 
-/// Why a sign-in that was live is cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// Its time is over.
-    Deadline,
-    /// Nothing is allowed at the moment (account disabled, user inactive); it may be again.
-    Suspended,
-    /// Somebody or something ended it.
-    Ended,
-}
+mod live;
 
-/// The privileged session of a live sign-in, as far as the way of a request needs it.
-#[derive(Clone, Debug)]
-pub struct SessionFacts {
-    /// Which.
-    pub id: PrivilegedSessionId,
-    /// Whether it is Active.
-    pub active: bool,
-    /// When it ends.
-    pub ends_at: Instant,
-    /// What for; shown in the banner.
-    pub reason: String,
-    /// Where it leads.
-    pub target_ids: Vec<TargetId>,
-}
-
-/// Everything that admission looks at; replaced as a whole when something changes.
-#[derive(Clone, Debug)]
-pub struct LiveFacts {
-    /// Who.
-    pub user: User,
-    /// As which account.
-    pub account: Account,
-    /// In which privileged session.
-    pub session: Option<SessionFacts>,
-    /// When the sign-in ends at the latest.
-    pub expires_at: Instant,
-}
-
-/// How a live sign-in is recorded.
-#[derive(Clone)]
-pub enum Recorded {
-    /// Not at all.
-    No,
-    /// Here.
-    Here(Arc<Writer>),
-    /// It must be, and cannot be at the moment: nothing goes through.
-    Unavailable,
-}
-
-/// A target sign-in that goes on, in memory.
-pub struct LiveSignIn {
-    /// Identity.
-    pub id: SignInId,
-    /// Through which door.
-    pub channel: Channel,
-    /// How it is recorded.
-    pub recorded: Recorded,
-    facts: ArcSwap<LiveFacts>,
-    last_seen_us: AtomicI64,
-    stored_last_seen_us: AtomicI64,
-    targets_seen: Mutex<HashMap<TargetId, i64>>,
-    cut: watch::Sender<Option<Cut>>,
-}
-
-impl LiveSignIn {
-    /// A live sign-in from its rows.
-    pub fn new(sign_in: &SignIn, facts: LiveFacts, recorded: Recorded) -> Arc<Self> {
-        let last_seen_us = sign_in.last_seen_at.as_microsecond();
-        Arc::new(Self {
-            id: sign_in.id,
-            channel: sign_in.channel,
-            recorded,
-            facts: ArcSwap::from_pointee(facts),
-            last_seen_us: AtomicI64::new(last_seen_us),
-            stored_last_seen_us: AtomicI64::new(last_seen_us),
-            targets_seen: Mutex::default(),
-            cut: watch::Sender::new(None),
-        })
-    }
-
-    /// What admission looks at now.
-    pub fn facts(&self) -> Arc<LiveFacts> {
-        self.facts.load_full()
-    }
-
-    /// Notes that it was used at a target.
-    pub fn seen(&self, now: Instant, target: TargetId) {
-        let now_us = now.as_microsecond();
-        self.last_seen_us.fetch_max(now_us, Ordering::Relaxed);
-        if let Ok(mut seen) = self.targets_seen.lock() {
-            seen.insert(target, now_us);
-        }
-    }
-
-    /// What was used since this was last asked: the last use and the targets, for the job that stores it.
-    pub(crate) fn take_seen(&self) -> Option<(Instant, Vec<(TargetId, Instant)>)> {
-        let seen_us = self.last_seen_us.load(Ordering::Relaxed);
-        let stored_us = self.stored_last_seen_us.swap(seen_us, Ordering::Relaxed);
-        if seen_us <= stored_us {
-            return None;
-        }
-        let at = Instant::from_microsecond(seen_us).ok()?;
-        let targets = self.targets_seen.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
-        let targets = targets
-            .into_iter()
-            .filter_map(|(target, us)| Some((target, Instant::from_microsecond(us).ok()?)))
-            .collect();
-        Some((at, targets))
-    }
-
-    /// When it is over at the latest: its own limit or its session's end.
-    pub fn deadline(&self) -> Instant {
-        let facts = self.facts.load();
-        facts.session.as_ref().map_or(facts.expires_at, |session| session.ends_at.min(facts.expires_at))
-    }
-
-    /// Whether it was cut.
-    pub fn is_cut(&self) -> Option<Cut> {
-        *self.cut.borrow()
-    }
-
-    /// Resolves when the sign-in is over: at its deadline by the monotonic clock (`now` is the wall clock's
-    /// instant at the call), or as soon as it is cut. Every open stream waits for this beside its own work.
-    pub async fn until_cut(&self, now: Instant) -> Cut {
-        let mut cut = self.cut.subscribe();
-        let left = self.deadline().duration_since(now);
-        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-        let deadline = tokio::time::sleep(left);
-        tokio::pin!(deadline);
-        loop {
-            if let Some(cut) = *cut.borrow_and_update() {
-                return cut;
-            }
-            tokio::select! {
-                () = &mut deadline => return Cut::Deadline,
-                changed = cut.changed() => if changed.is_err() { return Cut::Ended },
-            }
-        }
-    }
-
-    /// Cuts for good.
-    fn end(&self) {
-        self.cut.send_replace(Some(Cut::Ended));
-    }
-
-    /// Cuts open streams until the facts allow something again; what has ended stays so.
-    fn suspend(&self, suspended: bool) {
-        self.cut.send_if_modified(|state| match (*state, suspended) {
-            (None, true) => {
-                *state = Some(Cut::Suspended);
-                true
-            }
-            (Some(Cut::Suspended), false) => {
-                *state = None;
-                true
-            }
-            _ => false,
-        });
-    }
-}
+pub(crate) use live::Seen;
+pub use live::{Cut, LiveFacts, LiveSignIn, Recorded, SessionFacts};
 
 /// Why somebody is not let through. Each has a page of its own that says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,13 +118,26 @@ pub type SecretHash = [u8; 32];
 pub struct Gate {
     targets: ArcSwap<HashMap<String, Arc<Target>>>,
     live: RwLock<Live>,
+    /// Sign-ins that have ended and whose last uses are not stored yet.
+    ended: Mutex<Vec<Arc<LiveSignIn>>>,
 }
 
 #[derive(Default)]
 struct Live {
-    /// A secret is bound to one host: the cookie of one target does not open another.
-    by_secret: HashMap<SecretHash, (Arc<LiveSignIn>, String)>,
+    /// A secret is bound to hosts: the cookie of one target does not open another, and a token may be known at several.
+    by_secret: HashMap<SecretHash, Vec<(String, Arc<LiveSignIn>)>>,
     by_id: HashMap<SignInId, (Arc<LiveSignIn>, Vec<SecretHash>)>,
+}
+
+impl Live {
+    fn forget(&mut self, secret: &SecretHash, which: impl Fn(&LiveSignIn) -> bool) {
+        if let Some(bound) = self.by_secret.get_mut(secret) {
+            bound.retain(|(_, known)| !which(known));
+            if bound.is_empty() {
+                self.by_secret.remove(secret);
+            }
+        }
+    }
 }
 
 impl Gate {
@@ -303,7 +155,7 @@ impl Gate {
     /// The live sign-in whose secret for that host has this hash.
     pub fn by_secret(&self, hash: &SecretHash, host: &str) -> Option<Arc<LiveSignIn>> {
         let live = self.live.read().ok()?;
-        live.by_secret.get(hash).filter(|(_, bound)| bound == host).map(|(live, _)| live.clone())
+        live.by_secret.get(hash)?.iter().find(|(bound, _)| bound == host).map(|(_, live)| live.clone())
     }
 
     /// The live sign-in of that id.
@@ -332,7 +184,9 @@ impl Gate {
             && let Some((_, secrets)) = live.by_id.get_mut(&sign_in.id)
         {
             secrets.push(hash);
-            live.by_secret.insert(hash, (sign_in.clone(), host.to_owned()));
+            let bound = live.by_secret.entry(hash).or_default();
+            bound.retain(|(known, _)| known != host);
+            bound.push((host.to_owned(), sign_in.clone()));
         }
     }
 
@@ -341,12 +195,36 @@ impl Gate {
         let found = self.live.write().ok().and_then(|mut live| {
             let (sign_in, secrets) = live.by_id.remove(&id)?;
             for secret in secrets {
-                live.by_secret.remove(&secret);
+                live.forget(&secret, |known| known.id == id);
             }
             Some(sign_in)
         });
         if let Some(sign_in) = found {
             sign_in.end();
+            self.keep_ended(sign_in);
+        }
+    }
+
+    /// Keeps a sign-in that has ended until its last uses are stored.
+    pub(crate) fn keep_ended(&self, sign_in: Arc<LiveSignIn>) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(sign_in);
+    }
+
+    /// Sign-ins that have ended since this was last asked.
+    pub(crate) fn take_ended(&self) -> Vec<Arc<LiveSignIn>> {
+        std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets at which hosts the user's tokens are known as which account: it is decided anew with their next call.
+    fn forget_tokens(&self, user: UserId) {
+        let concerned: Vec<_> =
+            self.of_user(user).into_iter().filter(|live| live.api_token_id.is_some()).collect();
+        let Ok(mut live) = self.live.write() else { return };
+        for sign_in in concerned {
+            let secrets = live.by_id.get_mut(&sign_in.id).map(|(_, secrets)| std::mem::take(secrets));
+            for secret in secrets.unwrap_or_default() {
+                live.forget(&secret, |known| known.id == sign_in.id);
+            }
         }
     }
 
@@ -396,6 +274,8 @@ impl Gate {
             }
             _ => false,
         });
+        // A program may act as the session's account from now on.
+        self.forget_tokens(session.user_id);
     }
 
     /// The live sign-ins of an account.

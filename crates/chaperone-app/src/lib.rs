@@ -20,6 +20,7 @@ pub mod directories;
 pub mod entry;
 pub mod errors;
 pub mod event_streams;
+pub mod exports;
 pub mod faults;
 pub mod gate;
 mod grants;
@@ -31,6 +32,7 @@ pub mod op;
 pub mod organization;
 pub mod privileged_sessions;
 pub mod recordings;
+pub mod refusals;
 pub mod secrets;
 pub mod sign_ins;
 pub mod source_audit;
@@ -41,8 +43,9 @@ pub mod users;
 pub mod lists {
     pub use chaperone_store::{
         AccountFilter, ApiToken, Bound, Column, Compare, Condition, EventFilter, Items, Page,
-        RecordingFilter, SessionFilter, SignInQuery, SignInRow, SourceKey, SourceSort, StoreError,
-        StoredEvent, TextMatch, UserFilter, source_columns, user_columns,
+        RecordingFilter, SessionFilter, SignInQuery, SignInRow, SignInTotals, SourceKey, SourceSort,
+        StoreError, StoredEvent, TOTAL_DAYS_MAX, TOTAL_USERS_MAX, TextMatch, UserFilter, source_columns,
+        user_columns,
     };
 }
 

@@ -1,17 +1,27 @@
-//! Sign-ins to the console and the API, and the questions about all sign-ins.
+//! Sign-ins to the console and the API: how they begin and end. Programs ([`tokens`]), the questions about all
+//! sign-ins ([`login_events`]), and what is used in between ([`uses`]) have files of their own.
 
+use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_domain::ids::{SignInId, UserId};
 use chaperone_domain::sign_in::{ABSOLUTE_LIMIT, Channel, EndKind, SignIn, SignInEnd, SignInKind};
 use chaperone_domain::user::{Role, User};
-use chaperone_store::{Events, Items, Page, SignInQuery, SignInRow};
+use chaperone_store::{ApiToken, Events};
 use jiff::SignedDuration;
 
 use crate::app::App;
 use crate::changes::ChangedNoun;
 use crate::errors::AppError;
 use crate::op::{Client, EventExt as _, Op, Who};
+use crate::refusals::Telling;
 use crate::secrets;
+
+mod export;
+mod login_events;
+mod tokens;
+mod uses;
+
+pub use export::{EXPORTS_MAX, SIGN_INS, SignInExport, TargetNames, write_row};
 
 /// The last use of a console sign-in is stored at most this often.
 const LAST_SEEN_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -26,6 +36,12 @@ pub struct ConsoleSignIn {
     pub sign_in: SignIn,
     /// The secret for the cookie; kept here as a hash only.
     pub secret: String,
+}
+
+/// When a new sign-in ends at the latest.
+pub(crate) fn new_limit(at: Instant, token: Option<&ApiToken>) -> Instant {
+    let limit = at.saturating_add(ABSOLUTE_LIMIT).unwrap_or(at);
+    token.and_then(|token| token.expires_at).map_or(limit, |expiry| expiry.min(limit))
 }
 
 /// The event that a sign-in ended.
@@ -52,6 +68,18 @@ pub(crate) fn started_event(op: &Op, sign_in: &SignIn) -> AuditEvent {
         .with("kind", sign_in.kind.name())
         .with("account_id", sign_in.account_id.map(|id| id.to_string()))
         .with("user_agent", sign_in.user_agent.as_str())
+        .with("api_token_id", sign_in.api_token_id.map(|id| id.to_string()))
+}
+
+/// The event that an attempt failed, with what was typed as the name and without what was typed as the password.
+fn failed_event(op: &Op, user_name: &str, user: Option<UserId>, cause: &'static str) -> AuditEvent {
+    let typed: String = user_name.chars().take(128).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut event = op
+        .event(AuditAction::SignInFailed, "user", user.map(|id| id.to_string()).unwrap_or_default())
+        .with("user_name", typed)
+        .with("cause", cause);
+    event.on_behalf_of = user;
+    event
 }
 
 impl App {
@@ -72,12 +100,13 @@ impl App {
             channel: Channel::Web,
             account_id: None,
             privileged_session_id: None,
+            api_token_id: None,
             client_address: op.client.address.clone(),
             user_agent: op.client.user_agent.clone(),
             started_at: op.at,
             authenticated_at: op.at,
             last_seen_at: op.at,
-            expires_at: op.at.saturating_add(ABSOLUTE_LIMIT).unwrap_or(op.at),
+            expires_at: new_limit(op.at, None),
             end: None,
         };
         let op = Op { who: Who::User(Box::new(user.clone())), sign_in_id: Some(sign_in.id), ..op.clone() };
@@ -116,8 +145,13 @@ impl App {
     ) -> Result<User, AppError> {
         let address = op.client.address.as_str();
         if let Some(wait) = self.attempts.must_wait(user_name, address, op.at) {
-            self.sign_in_failed(op, user_name, user.as_ref().map(|user| user.id), "too_many_attempts")
-                .await?;
+            // As many as somebody cares to send, so only the first ones have an event of their own.
+            let kind = format!("sign-in from {address}: too_many_attempts");
+            if let Telling::Told { more_are_counted } = self.refusals.tell(kind, op.at) {
+                let user = user.as_ref().map(|user| user.id);
+                let event = failed_event(op, user_name, user, "too_many_attempts");
+                self.note(event.with("more_are_counted", more_are_counted)).await?;
+            }
             return Err(AppError::TooManyAttempts { retry_after_s: wait.as_secs().unsigned_abs() });
         }
         self.attempts.begin(user_name, address, op.at);
@@ -135,25 +169,8 @@ impl App {
                 return user.ok_or(AppError::SignInFailed);
             }
         };
-        self.sign_in_failed(op, user_name, user.map(|user| user.id), reason).await?;
+        self.note(failed_event(op, user_name, user.map(|user| user.id), reason)).await?;
         Err(AppError::SignInFailed)
-    }
-
-    async fn sign_in_failed(
-        &self,
-        op: &Op,
-        user_name: &str,
-        user: Option<UserId>,
-        reason: &'static str,
-    ) -> Result<(), AppError> {
-        let typed: String =
-            user_name.chars().take(128).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let mut event = op
-            .event(AuditAction::SignInFailed, "user", user.map(|id| id.to_string()).unwrap_or_default())
-            .with("user_name", typed)
-            .with("cause", reason);
-        event.on_behalf_of = user;
-        self.note(event).await
     }
 
     /// Who holds this console cookie: the operation to go on with.
@@ -188,28 +205,9 @@ impl App {
         Ok((op, sign_in))
     }
 
-    /// Whose API token this is: the operation to go on with.
-    pub async fn authenticate_token(&self, token: &str, client: Client) -> Result<Op, AppError> {
-        let now = self.now();
-        let (user, token) = self.user_of_token(token).await?;
-        if token.last_used_at.is_none_or(|last| now.duration_since(last) >= LAST_SEEN_EVERY) {
-            let id = token.id;
-            self.store
-                .keep_books(move |books| Box::pin(async move { books.api_token_used(id, now).await }))
-                .await?;
-        }
-        Ok(Op {
-            who: Who::User(Box::new(user)),
-            at: now,
-            channel: Some(Channel::WebServices),
-            client,
-            sign_in_id: None,
-        })
-    }
-
     /// Ends one's own console sign-in.
     pub async fn sign_out(&self, op: &Op) -> Result<(), AppError> {
-        let id = op.sign_in_id.ok_or(AppError::NotSignedIn)?;
+        let id = op.sign_in_id.filter(|_| op.channel == Some(Channel::Web)).ok_or(AppError::NotSignedIn)?;
         let sign_in = self.store.read().sign_in(id).await?.ok_or(AppError::NotSignedIn)?;
         self.end_sign_in_row(op, sign_in, EndKind::SignedOut).await
     }
@@ -247,21 +245,5 @@ impl App {
             Err(AppError::NotFound { .. }) if kind == EndKind::SignedOut => Ok(()),
             other => other,
         }
-    }
-
-    /// User Login Events: sign-ins by page, newest first. Those who may not read everything see their own.
-    pub async fn sign_ins(
-        &self,
-        op: &Op,
-        mut query: SignInQuery,
-        page: Page,
-    ) -> Result<Items<SignInRow>, AppError> {
-        if op.require(&[Role::SystemAdministrator, Role::Auditor]).is_err() {
-            query.user_id = Some(op.user()?.id);
-        }
-        if query.end <= query.start {
-            return Err(AppError::field("end", "end-not-after-start", "The end must be after the start."));
-        }
-        Ok(self.store.read().sign_ins(query, page).await?)
     }
 }

@@ -151,6 +151,12 @@ actions! {
     SignInFailed = "sign_in_failed",
     /// Somebody was refused at a target.
     AccessRefused = "access_refused",
+    /// More was refused in a short time than is told one by one; this is how many.
+    RefusalsCounted = "refusals_counted",
+    /// Somebody began to take a list out of Chaperone.
+    ExportStarted = "export_started",
+    /// A list was taken out, or as much of it as was when it broke off.
+    ExportEnded = "export_ended",
     /// The user agreed to be recorded.
     ConsentGiven = "consent_given",
     /// The user did not agree to be recorded.

@@ -3,11 +3,15 @@
 use jiff::SignedDuration;
 
 use crate::Instant;
-use crate::ids::{AccountId, PrivilegedSessionId, SignInId, UserId};
+use crate::ids::{AccountId, ApiTokenId, PrivilegedSessionId, SignInId, UserId};
+
+mod target_use;
+
+pub use target_use::{ACTIVITY_GAP, TargetUse};
 
 /// A sign-in that is not used for this long has ended, estimated at its last use.
 pub const IDLE_LIMIT: SignedDuration = SignedDuration::from_mins(60);
-/// No sign-in of a browser lasts longer than this.
+/// No sign-in lasts longer than this; a program that goes on begins another one.
 pub const ABSOLUTE_LIMIT: SignedDuration = SignedDuration::from_hours(12);
 /// A token's sign-in ends, estimated, after this long without a call.
 pub const WEB_SERVICES_IDLE_LIMIT: SignedDuration = SignedDuration::from_mins(30);
@@ -125,6 +129,8 @@ pub struct SignIn {
     pub account_id: Option<AccountId>,
     /// For which privileged session, for life.
     pub privileged_session_id: Option<PrivilegedSessionId>,
+    /// By which token (web services).
+    pub api_token_id: Option<ApiTokenId>,
     /// From where.
     pub client_address: String,
     /// With what.
@@ -177,6 +183,7 @@ mod tests {
             channel: Channel::Web,
             account_id: None,
             privileged_session_id: None,
+            api_token_id: None,
             client_address: String::new(),
             user_agent: String::new(),
             started_at: at(0),

@@ -251,9 +251,6 @@ fn entry(why: EntryRefused) -> Answer {
             "Your user is not active. Ask your administrator.",
             Next::Nothing,
         ),
-        EntryRefused::TooMany => {
-            (S::TOO_MANY_REQUESTS, "Too many attempts", "Wait a minute, then try again.", Next::Retry)
-        }
         EntryRefused::Unavailable => (
             S::SERVICE_UNAVAILABLE,
             "You cannot enter at the moment",

@@ -13,6 +13,9 @@ use crate::Peer;
 use crate::errors::Refused;
 use crate::headers::{self, BadRequest, COOKIE_NAME};
 
+/// The cause in the trail for a request with a cookie and a token.
+const COOKIE_AND_TOKEN: &str = "cookie-and-token";
+
 /// The client of a request, for the trail.
 pub(crate) fn client(headers: &HeaderMap, peer: &Peer) -> Client {
     let user_agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -35,6 +38,7 @@ pub(crate) async fn identify(
     };
     // Whoever sends both would have it unclear as whom they act.
     if cookie.is_some() {
+        app.access_refused(target, None, &client(headers, peer), COOKIE_AND_TOKEN).await;
         return Err(BadRequest::CookieAndToken.into());
     }
     match app.identify_token(target, token, &client(headers, peer)).await {

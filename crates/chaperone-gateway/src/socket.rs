@@ -77,7 +77,7 @@ pub(crate) async fn open(
         opened = Some(change);
         // Packed messages could not be read, so packing is not offered.
         parts.headers.remove("sec-websocket-extensions");
-        witnessed = Some(websocket::Witnessed { recorded, document, exchange });
+        witnessed = Some(websocket::Witnessed { recorded, target: target.id, document, exchange });
     }
 
     let path = if witnessed.is_some() { path } else { &asked_path };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 use chaperone_app::App;
-use chaperone_domain::ids::ExchangeId;
+use chaperone_domain::ids::{ExchangeId, TargetId};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -42,6 +42,8 @@ pub(crate) fn strip_proof(path_and_query: &str) -> (&str, Option<&str>) {
 pub(crate) struct Witnessed {
     /// Whose it is.
     pub recorded: Arc<RecordedSignIn>,
+    /// Where it leads.
+    pub target: TargetId,
     /// The document that opened it; programs have none.
     pub document: Option<Arc<Tracked>>,
     /// The socket's exchange.
@@ -156,7 +158,7 @@ fn closing(why: &'static str) -> Message {
 
 /// Holds a message of the page until its evidence and the message itself are durable.
 async fn released(app: &App, witnessed: &Witnessed, message: Message) -> Result<Message, &'static str> {
-    let Witnessed { recorded, document, exchange } = witnessed;
+    let Witnessed { recorded, target, document, exchange } = witnessed;
     let (sequence, message) = match document {
         Some(document) => {
             let (sequence, message) = strip_sequence(message).ok_or("the message names no evidence")?;
@@ -174,6 +176,8 @@ async fn released(app: &App, witnessed: &Witnessed, message: Message) -> Result<
     let content = message.clone().into_data();
     let seen = witness::message(*exchange, Direction::ToTarget, is_text, &content, sequence, app.now());
     recorded.writer.append(vec![seen]).await.map_err(|_| "the message could not be recorded")?;
+    // A message is a use of the target like a request.
+    recorded.live.seen(app.now(), *target);
     Ok(message)
 }
 

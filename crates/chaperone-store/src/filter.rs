@@ -3,7 +3,9 @@
 use chaperone_domain::Instant;
 use chaperone_domain::account::AccountState;
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId, SignInId, TargetId, UserId};
+use chaperone_domain::ids::{
+    AccountId, ApiTokenId, DirectoryId, PrivilegedSessionId, SignInId, TargetId, UserId,
+};
 use chaperone_domain::privileged_session::Status;
 use chaperone_domain::recording::RecordingState;
 use chaperone_domain::sign_in::{Channel, SignInKind};
@@ -68,6 +70,8 @@ pub struct SignInFilter {
     pub account_id: Option<AccountId>,
     /// In which privileged session.
     pub privileged_session_id: Option<PrivilegedSessionId>,
+    /// By which token; together with whose.
+    pub api_token_id: Option<ApiTokenId>,
 }
 
 /// User Login Events: sign-ins that started in a span of time.
@@ -87,6 +91,27 @@ pub struct SignInQuery {
     pub target_id: Option<TargetId>,
     /// To the console or to targets.
     pub kind: Option<SignInKind>,
+    /// From exactly this address.
+    pub client_address: Option<String>,
+    /// In which privileged session.
+    pub privileged_session_id: Option<PrivilegedSessionId>,
+}
+
+impl SignInQuery {
+    /// Everything that started in the span.
+    pub const fn between(start: Instant, end: Instant) -> Self {
+        Self {
+            start,
+            end,
+            user_name: None,
+            user_id: None,
+            channel: None,
+            target_id: None,
+            kind: None,
+            client_address: None,
+            privileged_session_id: None,
+        }
+    }
 }
 
 /// Recordings.

@@ -33,7 +33,9 @@ pub use filter::{
 pub use nouns::api_tokens::ApiToken;
 pub use nouns::audit_events::StoredEvent;
 pub use nouns::entry_codes::EntryCode;
-pub use nouns::sign_ins::SignInRow;
+pub use nouns::sign_ins::login_events::{
+    DayTotal, SignInRow, SignInTotals, TOTAL_DAYS_MAX, TOTAL_USERS_MAX, UserTotal,
+};
 pub use nouns::source_audit::{SourceKey, SourceSort, columns as source_columns};
 pub use nouns::users::columns as user_columns;
 pub use page::{Items, PAGE_MAX, Page};

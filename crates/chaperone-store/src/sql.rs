@@ -256,7 +256,11 @@ impl Query {
     }
 
     /// Adds that the column is one of the values.
-    pub(crate) fn and_one_of(mut self, column: &str, values: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn and_one_of(
+        mut self,
+        column: &str,
+        values: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Self {
         let names: Vec<String> = values
             .into_iter()
             .map(|value| {
@@ -264,9 +268,24 @@ impl Query {
                 format!("${}", self.values.len())
             })
             .collect();
-        if !names.is_empty() {
-            self.sql.push_str(&format!(" AND {column} IN ({})", names.join(", ")));
+        match names.as_slice() {
+            [] => {}
+            [only] => self.sql.push_str(&format!(" AND {column} = {only}")),
+            several => self.sql.push_str(&format!(" AND {column} IN ({})", several.join(", "))),
         }
+        self
+    }
+
+    /// Adds what stands behind the conditions: groups, order, limit.
+    pub(crate) fn ending(mut self, text: &str) -> Self {
+        self.sql.push(' ');
+        self.sql.push_str(text);
+        self
+    }
+
+    /// Makes it the inner query of another one, between these texts.
+    pub(crate) fn within(mut self, before: &str, after: &str) -> Self {
+        self.sql = format!("{before} ({}) {after}", self.sql);
         self
     }
 
@@ -286,10 +305,8 @@ impl Query {
             });
             let at = self.values.len();
             self.values.push(cursor.id.into());
-            self.sql.push_str(&format!(
-                " AND ({key} {beyond} ${at} OR ({key} = ${at} AND {id} {beyond} ${}))",
-                at + 1
-            ));
+            // Compared as a row: an index begins at this place then, and not at the head of the list.
+            self.sql.push_str(&format!(" AND ({key}, {id}) {beyond} (${at}, ${})", at + 1));
         }
         self.sql.push_str(&format!(
             " ORDER BY {key} {direction}, {id} {direction} LIMIT {}",

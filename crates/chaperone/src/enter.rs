@@ -195,11 +195,6 @@ fn refused(app: &App, why: EntryRefused, target: Option<&Target>) -> Response {
             "Not now",
             html! { p { "You cannot be let in at the moment; nothing was begun. Try again in a minute, and tell the operator if it stays so." } },
         ),
-        EntryRefused::TooMany => (
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many attempts",
-            html! { p { "Wait a minute, then try again." } },
-        ),
         EntryRefused::NotYours
         | EntryRefused::CodeInvalid
         | EntryRefused::UserInactive

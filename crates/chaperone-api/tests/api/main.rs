@@ -8,5 +8,6 @@ mod linux;
 mod notifications;
 mod principals;
 mod requests;
+mod sign_ins;
 mod stories;
 mod world;

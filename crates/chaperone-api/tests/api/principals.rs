@@ -64,6 +64,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/recordings/{id}/events", "--xhhhh"),
     ("GET", "/recordings/{id}/download", "--xhhhh"),
     ("GET", "/sign-ins", "--x++++"),
+    ("GET", "/sign-ins/totals", "--x++++"),
     ("POST", "/sign-ins/{id}/end", "--xxxxh"),
     ("GET", "/audit-events", "--xx+x+"),
     ("GET", "/event-streams", "--xx+x+"),

@@ -77,7 +77,7 @@ target, where that is allowed.",
                     "The account is disabled at the moment; a system administrator can enable it for this session.",
                 )
             })?;
-        let sign_in = self.new_sign_in(op, &user, &account, Some(&session), Channel::Web);
+        let sign_in = self.new_sign_in(op, &user, &account, Some(&session), None);
         let sign_in_id = sign_in.id;
         self.begin_recorded(op, sign_in, &user, &account, Some(&session), true).await?;
         // The session may have ended while the recording began: then what was begun ends with it.

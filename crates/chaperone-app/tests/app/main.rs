@@ -12,4 +12,5 @@ mod notifications;
 mod peers;
 mod recordings;
 mod sessions;
+mod sign_ins;
 mod world;

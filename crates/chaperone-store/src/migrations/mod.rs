@@ -16,6 +16,7 @@ mod notifications;
 mod people;
 mod sessions;
 mod sign_ins;
+mod web_services;
 
 /// Unique keys by name and by the columns that SQLite tells when one is broken.
 pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
@@ -26,6 +27,7 @@ pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
     ("targets_host", "targets.host"),
     ("grants_open_account", "grants.open_account_id"),
     ("account_imports_running", "account_imports.running_directory_id"),
+    ("sign_ins_open_token", "sign_ins.open_token_key"),
     ("recordings_sign_in", "recordings.sign_in_id"),
     ("notifications_dedupe", "notifications.dedupe_key"),
     ("event_streams_pkey", "event_streams.name"),
@@ -46,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0012_due", up: due::UP }),
             Box::new(Step { name: "m0009_access_records", up: access_records::UP }),
             Box::new(Step { name: "m0010_event_streams", up: event_streams::UP }),
+            Box::new(Step { name: "m0008_sign_ins", up: web_services::UP }),
         ]
     }
 }

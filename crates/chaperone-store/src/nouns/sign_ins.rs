@@ -1,9 +1,7 @@
 //! Sign-ins, the secrets by which they are known, and the targets that they were used at.
 
-use std::collections::HashMap;
-
 use chaperone_domain::Instant;
-use chaperone_domain::ids::{AccountId, PrivilegedSessionId, SignInId, TargetId, UserId};
+use chaperone_domain::ids::{AccountId, ApiTokenId, PrivilegedSessionId, SignInId, UserId};
 use chaperone_domain::sign_in::{
     Channel, EndKind, IDLE_LIMIT, SignIn, SignInEnd, SignInKind, WEB_SERVICES_IDLE_LIMIT,
 };
@@ -11,29 +9,27 @@ use chaperone_domain::sign_in::{
 use super::one_row;
 use crate::StoreError;
 use crate::columns::{corrupt, fixed, micros};
-use crate::filter::{SignInFilter, SignInQuery};
-use crate::page::{Direction, Items, Key, Page};
-use crate::sql::{Query, Reads, Row, Sorting, args, pattern};
+use crate::filter::SignInFilter;
+use crate::sql::{Query, Reads, Row, args};
 use crate::tx::{BookTx, WriteTx};
+
+pub(crate) mod login_events;
+mod target_uses;
 
 const COLUMNS: &str = "sign_ins.id, sign_ins.user_id, sign_ins.kind, sign_ins.channel, sign_ins.account_id, \
                        sign_ins.privileged_session_id, sign_ins.client_address, sign_ins.user_agent, \
                        sign_ins.started_at, sign_ins.authenticated_at, sign_ins.last_seen_at, sign_ins.expires_at, \
-                       sign_ins.ended_at, sign_ins.end_kind, sign_ins.end_estimated";
+                       sign_ins.ended_at, sign_ins.end_kind, sign_ins.end_estimated, sign_ins.api_token_id";
 
-/// A sign-in with who it is about and where it was used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignInRow {
-    /// The sign-in.
-    pub sign_in: SignIn,
-    /// The user's name.
-    pub user_name: String,
-    /// How people know the user.
-    pub display_name: String,
-    /// Where the user's mail goes.
-    pub email: String,
-    /// The targets that it was used at, in the order of first use.
-    pub targets: Vec<TargetId>,
+/// What a token's open sign-in is known by: there is one for each token, account and privileged session.
+fn open_token_key(
+    token: ApiTokenId,
+    account: Option<AccountId>,
+    session: Option<PrivilegedSessionId>,
+) -> String {
+    let account = account.map(|id| id.to_string()).unwrap_or_default();
+    let session = session.map(|id| id.to_string()).unwrap_or_default();
+    format!("{token} {account} {session}")
 }
 
 fn read(row: &mut Row<'_>) -> Result<SignIn, StoreError> {
@@ -51,6 +47,7 @@ fn read(row: &mut Row<'_>) -> Result<SignIn, StoreError> {
         last_seen_at: row.instant("sign_ins.last_seen_at")?,
         expires_at: row.instant("sign_ins.expires_at")?,
         end: read_end(row)?,
+        api_token_id: row.opt_id(ApiTokenId::new)?,
     })
 }
 
@@ -95,6 +92,7 @@ impl Reads<'_> {
             .and_if("user_id = ?", filter.user_id.map(UserId::uuid))
             .and_if("account_id = ?", filter.account_id.map(AccountId::uuid))
             .and_if("privileged_session_id = ?", filter.privileged_session_id.map(PrivilegedSessionId::uuid))
+            .and_if("api_token_id = ?", filter.api_token_id.map(ApiTokenId::uuid))
             .all(self.place, "started_at, id", read)
             .await
     }
@@ -119,67 +117,15 @@ impl Reads<'_> {
         self.place.all(&sql, args![session.uuid()], read).await
     }
 
-    /// Sign-ins that started in a span of time, newest first.
-    pub async fn sign_ins(&self, query: SignInQuery, page: Page) -> Result<Items<SignInRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, users.user_name, users.display_name, users.email \
-             FROM sign_ins JOIN users ON users.id = sign_ins.user_id WHERE 1 = 1"
-        );
-        let query = Query::new(&sql)
-            .and("sign_ins.started_at >= ?", micros(query.start))
-            .and("sign_ins.started_at < ?", micros(query.end))
-            .and_if("users.search LIKE ? ESCAPE '\\'", query.user_name.as_deref().map(pattern))
-            .and_if("sign_ins.user_id = ?", query.user_id.map(UserId::uuid))
-            .and_if("sign_ins.channel = ?", query.channel.map(Channel::name))
-            .and_if("sign_ins.kind = ?", query.kind.map(SignInKind::name))
-            .and_if(
-                "sign_ins.id IN (SELECT sign_in_id FROM sign_in_targets WHERE target_id = ?)",
-                query.target_id.map(TargetId::uuid),
-            );
-        let sorting = Sorting {
-            key: "sign_ins.started_at",
-            id: "sign_ins.id",
-            order: Direction::NewestFirst,
-            is_text: false,
-        };
-        let read_row = |row: &mut Row<'_>| {
-            Ok(SignInRow {
-                sign_in: read(row)?,
-                user_name: row.text()?,
-                display_name: row.text()?,
-                email: row.text()?,
-                targets: Vec::new(),
-            })
-        };
-        let place = |row: &SignInRow| (Key::Number(micros(row.sign_in.started_at)), row.sign_in.id.uuid());
-        let mut found = self.place.page(query, sorting, &page, read_row, place).await?;
-        let mut targets = self.targets_of(found.items.iter().map(|row| row.sign_in.id)).await?;
-        for row in &mut found.items {
-            row.targets = targets.remove(&row.sign_in.id).unwrap_or_default();
-        }
-        Ok(found)
-    }
-
-    async fn targets_of(
+    /// The open sign-in of a token: to the console when there is no account, else to targets as that account.
+    pub async fn open_sign_in_of_token(
         &self,
-        sign_ins: impl Iterator<Item = SignInId>,
-    ) -> Result<HashMap<SignInId, Vec<TargetId>>, StoreError> {
-        let ids: Vec<sea_orm::Value> = sign_ins.map(|id| id.uuid().into()).collect();
-        let mut targets: HashMap<SignInId, Vec<TargetId>> = HashMap::new();
-        if ids.is_empty() {
-            return Ok(targets);
-        }
-        let names: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
-        let sql = format!(
-            "SELECT sign_in_id, target_id FROM sign_in_targets WHERE sign_in_id IN ({}) ORDER BY first_at, target_id",
-            names.join(", ")
-        );
-        let pairs =
-            self.place.all(&sql, ids, |row| Ok((row.id(SignInId::new)?, row.id(TargetId::new)?))).await?;
-        for (sign_in, target) in pairs {
-            targets.entry(sign_in).or_default().push(target);
-        }
-        Ok(targets)
+        token: ApiTokenId,
+        account: Option<AccountId>,
+        session: Option<PrivilegedSessionId>,
+    ) -> Result<Option<SignIn>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE open_token_key = $1");
+        self.place.one(&sql, args![open_token_key(token, account, session)], read).await
     }
 }
 
@@ -192,7 +138,12 @@ impl WriteTx {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO sign_ins (id, user_id, kind, channel, account_id, privileged_session_id, \
                    client_address, user_agent, started_at, authenticated_at, last_seen_at, expires_at, ended_at, \
-                   end_kind, end_estimated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+                   end_kind, end_estimated, api_token_id, open_token_key) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+        // A key of its own as long as it is open: a second one of the same token is refused by the database.
+        let open_token = sign_in.api_token_id.filter(|_| sign_in.end.is_none());
+        let open_token_key =
+            open_token.map(|token| open_token_key(token, sign_in.account_id, sign_in.privileged_session_id));
         let values = args![
             sign_in.id.uuid(),
             sign_in.user_id.uuid(),
@@ -209,6 +160,8 @@ impl WriteTx {
             sign_in.end.map(|end| micros(end.at)),
             sign_in.end.map(|end| end.kind.name()),
             sign_in.end.map(|end| end.estimated),
+            sign_in.api_token_id.map(ApiTokenId::uuid),
+            open_token_key,
         ];
         self.place().run(sql, values).await?;
         if let Some((hash, host)) = secret {
@@ -220,7 +173,7 @@ impl WriteTx {
 
     /// Ends a sign-in and forgets its secrets; says whether it had not ended before.
     pub async fn end_sign_in(&mut self, id: SignInId, end: SignInEnd) -> Result<bool, StoreError> {
-        let sql = "UPDATE sign_ins SET ended_at = $1, end_kind = $2, end_estimated = $3 \
+        let sql = "UPDATE sign_ins SET ended_at = $1, end_kind = $2, end_estimated = $3, open_token_key = NULL \
                    WHERE id = $4 AND ended_at IS NULL";
         let rows =
             self.place().run(sql, args![micros(end.at), end.kind.name(), end.estimated, id.uuid()]).await?;
@@ -236,26 +189,6 @@ impl WriteTx {
 }
 
 impl BookTx {
-    /// A sign-in was used; earlier uses than the last known one change nothing.
-    pub async fn touch_sign_in(&mut self, id: SignInId, at: Instant) -> Result<(), StoreError> {
-        let sql =
-            "UPDATE sign_ins SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1 AND ended_at IS NULL";
-        self.place().run(sql, args![micros(at), id.uuid()]).await.map(|_| ())
-    }
-
-    /// A sign-in was used at a target.
-    pub async fn sign_in_at_target(
-        &mut self,
-        id: SignInId,
-        target: TargetId,
-        at: Instant,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO sign_in_targets (sign_in_id, target_id, first_at, last_at) VALUES ($1, $2, $3, $3) \
-                   ON CONFLICT (sign_in_id, target_id) DO UPDATE SET last_at = excluded.last_at \
-                   WHERE sign_in_targets.last_at < excluded.last_at";
-        self.place().run(sql, args![id.uuid(), target.uuid(), micros(at)]).await.map(|_| ())
-    }
-
     /// One more secret by which a sign-in is known at one host.
     pub async fn add_sign_in_secret(
         &mut self,

@@ -7,6 +7,7 @@ mod changes;
 mod event_streams;
 mod grants;
 mod kills;
+mod login_events;
 mod notifications;
 mod organization;
 mod recordings;

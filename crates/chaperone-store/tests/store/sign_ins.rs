@@ -2,9 +2,9 @@
 
 use chaperone_domain::ids::{PrivilegedSessionId, SignInId, TargetId, UserId};
 use chaperone_domain::sign_in::{
-    Channel, EndKind, IDLE_LIMIT, SignIn, SignInEnd, SignInKind, WEB_SERVICES_IDLE_LIMIT,
+    Channel, EndKind, IDLE_LIMIT, SignIn, SignInEnd, SignInKind, TargetUse, WEB_SERVICES_IDLE_LIMIT,
 };
-use chaperone_store::{Page, SignInFilter, SignInQuery, StoreError};
+use chaperone_store::{Page, SignInFilter, SignInQuery, SignInRow, StoreError};
 
 use crate::world::{World, at, first};
 
@@ -18,15 +18,7 @@ fn signed_out(second: i64) -> SignInEnd {
 
 /// Everything that started between these seconds.
 fn between(start: i64, end: i64) -> SignInQuery {
-    SignInQuery {
-        start: at(start),
-        end: at(end),
-        user_name: None,
-        user_id: None,
-        channel: None,
-        target_id: None,
-        kind: None,
-    }
+    SignInQuery::between(at(start), at(end))
 }
 
 async fn add_with_secret(
@@ -65,7 +57,7 @@ async fn end(world: &World, id: SignInId, end: SignInEnd) -> bool {
 async fn use_at(world: &World, id: SignInId, target: TargetId, second: i64) {
     world
         .books((id, target, second), |books, (id, target, second)| {
-            Box::pin(async move { books.sign_in_at_target(id, target, at(second)).await })
+            Box::pin(async move { books.add_target_use(id, &TargetUse::begun(target, at(second))).await })
         })
         .await
         .expect("kept");
@@ -312,7 +304,8 @@ async fn login_events_hold_who_when_and_where_newest_first() {
             (&console, paula.0, paula.1, paula.2),
         ];
         assert_eq!(people, expected);
-        let places: Vec<_> = all.iter().map(|row| row.targets.clone()).collect();
+        let target_ids = |row: &SignInRow| row.targets.iter().map(|used| used.target_id).collect::<Vec<_>>();
+        let places: Vec<_> = all.iter().map(target_ids).collect();
         assert_eq!(places, [vec![], vec![world.crm.id, world.erp.id], vec![]]);
         let times = world.ask_raw("SELECT first_at, last_at FROM sign_in_targets ORDER BY first_at").await;
         let times: Vec<(i64, i64)> = times

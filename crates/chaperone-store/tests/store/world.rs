@@ -51,7 +51,7 @@ pub(crate) enum Place {
 /// One database with two people, an account of each, and two targets.
 pub(crate) struct World {
     pub(crate) store: Store,
-    place: Place,
+    pub(crate) place: Place,
     ids: AtomicU64,
     pub(crate) anna: User,
     pub(crate) paula: User,
@@ -226,6 +226,7 @@ impl World {
             channel: Channel::Web,
             account_id: None,
             privileged_session_id: None,
+            api_token_id: None,
             client_address: "192.0.2.7".to_owned(),
             user_agent: "Firefox".to_owned(),
             started_at: at(second),

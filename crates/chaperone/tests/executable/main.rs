@@ -15,6 +15,8 @@
 //! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
 //! | `clock` | the clock that jumps, directories that are away at start and end (feature `faults`) |
 //! | `full_disk`, `restored` | a disk without room; a backup that is put back (feature `faults`) |
+//! | `programs` | tokens at our own API and at a target; exports |
+//! | `sign_in_kills` | killed at any moment while people and programs sign in and fail to |
 //! | `kills` | killed at every step of start and end (feature `faults`) |
 
 mod browser;
@@ -41,6 +43,7 @@ mod notifications;
 mod office;
 #[allow(dead_code, reason = "crash tests kill in more ways")]
 mod process;
+mod programs;
 #[cfg(feature = "faults")]
 mod restored;
 #[cfg(feature = "faults")]
@@ -49,5 +52,6 @@ mod roles;
 #[allow(dead_code, reason = "each suite uses its part of the server")]
 #[path = "../support/rsyslog.rs"]
 mod rsyslog;
+mod sign_in_kills;
 #[cfg(feature = "faults")]
 mod wire;

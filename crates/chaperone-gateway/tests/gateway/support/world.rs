@@ -81,6 +81,7 @@ pub fn sign_in_row(channel: Channel, now: Instant) -> SignIn {
         channel,
         account_id: None,
         privileged_session_id: None,
+        api_token_id: None,
         client_address: String::new(),
         user_agent: String::new(),
         started_at: now,

@@ -1,0 +1,206 @@
+//! Sign-ins in great number, on both databases: one user's week, Export grid of a million rows by the executable, and
+//! how many are recorded in a second.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::append::synchronous_writes;
+use super::{ROUNDS, median};
+use crate::build::{self, Profile};
+use crate::postgres::{Durability, Postgres};
+use crate::process::{Program, Started, free_port};
+use crate::project::{Failure, Outcome, failed};
+
+/// Rows that are exported.
+const EXPORTED: u64 = 1_000_000;
+/// The made-up sign-ins come in over a year from here; an export takes the last of them.
+const BEGIN_S: u64 = 1_760_000_000;
+const YEAR_S: u64 = 365 * 86_400;
+/// Questions for one user's week.
+const QUESTIONS: &str = "1000";
+/// How many write at the same time.
+const WRITERS: &str = "64";
+/// How long the executable may take until it listens.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// The password of the first administrator.
+const PASSWORD: &str = "measured-and-forgotten";
+const KIB: f64 = 1024.0;
+
+/// Everything on both databases, with so many sign-ins.
+pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
+    let example = build::example("chaperone-store", "sign_ins")?;
+    let executable = build::executable_with(Profile::Release, build::EMBED)?;
+    let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
+    let postgres = Postgres::start(Durability::Full)?;
+    let exported = EXPORTED.min(rows);
+    println!("\n{rows} sign-ins; one user's week is a page of 100, a row is one that is read by its id\n");
+    let mut tables = [
+        vec!["| database | week p50 ms | week p95 ms | row p95 ms | week ÷ row | totals of everybody's week ms |".to_owned()],
+        vec![format!(
+            "| database | CSV of {exported} rows, s | rows/s | MiB above idle | ÷ sha256sum of the file |"
+        )],
+        vec!["| database | sign-ins recorded per second | ÷ synchronous writes of the disk |".to_owned()],
+    ];
+    for table in &mut tables {
+        let columns = table[0].matches('|').count() - 1;
+        table.push(format!("|{}", " --- |".repeat(columns)));
+    }
+    for database in ["SQLite", "PostgreSQL"] {
+        let place = folder.path().join(database);
+        fs::create_dir(&place)?;
+        let url = match database {
+            "SQLite" => format!("sqlite:{}", place.join("chaperone.db").display()),
+            _ => postgres.database("bench_sign_ins")?,
+        };
+        let installation = Installation::new(place, &url)?;
+        // The first start makes the tables, and the administrator who exports.
+        drop(installation.start(&executable)?);
+        let began = Instant::now();
+        Program::new(&example).args([&url, "fill", &rows.to_string()]).text()?;
+        eprintln!("    {database} filled in {:.0} s", began.elapsed().as_secs_f64());
+        tables[0].push(format!("| {database} | {} |", week(&example, &url)?));
+        tables[1].push(format!("| {database} | {} |", installation.export(&executable, rows, exported)?));
+        tables[2].push(format!("| {database} | {} |", record(&example, &url, folder.path(), seconds)?));
+    }
+    for table in tables {
+        println!("{}\n", table.join("\n"));
+    }
+    Ok(())
+}
+
+/// The last of several rounds: the first ones bring the pages that all questions need into memory.
+fn week(example: &Path, url: &str) -> Outcome<String> {
+    let mut said = Value::Null;
+    for _ in 0..ROUNDS {
+        said = super::json(&Program::new(example).args([url, "week", QUESTIONS]).text()?)?;
+    }
+    let number = |name: &str| said[name].as_f64().unwrap_or(f64::NAN);
+    if said["rows"].as_u64().unwrap_or_default() == 0 {
+        return failed("no sign-in was found in any week");
+    }
+    let (p95, row) = (number("week_p95_ms"), number("row_p95_ms"));
+    let (p50, totals) = (number("week_p50_ms"), number("totals_ms"));
+    Ok(format!("{p50:.2} | {p95:.2} | {row:.2} | {:.1} | {totals:.0}", p95 / row))
+}
+
+fn record(example: &Path, url: &str, folder: &Path, seconds: u32) -> Outcome<String> {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let disk = synchronous_writes(folder)?;
+        let said = Program::new(example).args([url, "record", WRITERS, &seconds.to_string()]).text()?;
+        rounds.push((said.lines().count() as f64 / f64::from(seconds), disk));
+    }
+    Ok(format!(
+        "{:.0} | {:.2}",
+        median(rounds.iter().map(|(rate, _)| *rate)),
+        median(rounds.iter().map(|(rate, disk)| rate / disk))
+    ))
+}
+
+/// A configuration with its folder.
+struct Installation {
+    place: PathBuf,
+    port: u16,
+}
+
+impl Installation {
+    fn new(place: PathBuf, url: &str) -> Outcome<Self> {
+        let port = free_port()?;
+        fs::write(place.join("password"), PASSWORD)?;
+        let file = |name: &str| format!("{:?}", place.join(name).display().to_string());
+        let config = format!(
+            "data_dir = {}\nmaster_key_file = {}\ndatabase_url = {url:?}\nlisten = ['127.0.0.1:{port}']\n\
+             console_url = 'http://console.localhost:{port}'\nreplay_url = 'http://replay.localhost:{port}'\n\
+             first_administrator_password_file = {}\n",
+            file("data"),
+            file("key"),
+            file("password")
+        );
+        fs::write(place.join("config.toml"), config)?;
+        Ok(Self { place, port })
+    }
+
+    fn start(&self, executable: &Path) -> Outcome<Started> {
+        let mut started = Program::new(executable)
+            .args(["serve", "--config"])
+            .arg(self.place.join("config.toml"))
+            .log(self.place.join("log"))
+            .start()?;
+        started.wait_until(READY_LIMIT, || self.curl("/readyz").succeeds())?;
+        Ok(started)
+    }
+
+    fn curl(&self, path: &str) -> Program {
+        Program::new("curl")
+            .args(["--silent", "--show-error", "--fail", "--header"])
+            .arg(format!("Host: console.localhost:{}", self.port))
+            .arg(format!("http://127.0.0.1:{}{path}", self.port))
+    }
+
+    /// The console's cookie of the administrator.
+    fn cookie(&self) -> Outcome<String> {
+        let body = format!("{{\"user_name\": \"admin\", \"password\": \"{PASSWORD}\"}}");
+        let said = self
+            .curl("/api/v1/sign-in")
+            .args(["--include", "--header", "Content-Type: application/json", "--data", &body])
+            .text()?;
+        let cookie = said.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("set-cookie")
+                .then(|| value.split(';').next().unwrap_or_default().trim())
+        });
+        cookie.map(str::to_owned).ok_or_else(|| Failure(format!("no cookie in {said}")))
+    }
+
+    /// Takes the last so many rows out, several times; the medians.
+    fn export(&self, executable: &Path, rows: u64, exported: u64) -> Outcome<String> {
+        let started = self.start(executable)?;
+        let cookie = format!("Cookie: {}", self.cookie()?);
+        let second = |at: u64| format!("@{at}");
+        let start = text_of(&second(BEGIN_S + YEAR_S - YEAR_S * exported / rows))?;
+        let end = text_of(&second(BEGIN_S + YEAR_S))?;
+        let path = format!("/api/v1/sign-ins?format=csv&start={start}&end={end}");
+        let file = self.place.join("export.csv");
+        let idle = memory_kib(started.id(), "VmRSS")?;
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            let began = Instant::now();
+            self.curl(&path).args(["--header", &cookie, "--output"]).arg(&file).run_quietly()?;
+            let took = began.elapsed().as_secs_f64();
+            let lines = Program::new("wc").arg("-l").arg(&file).text()?;
+            let lines: u64 = lines.split_whitespace().next().unwrap_or_default().parse().unwrap_or_default();
+            // The start is a whole second, so that a few rows more may be in it.
+            if lines < exported || lines > exported + exported / 100 {
+                return failed(format!("{lines} lines, not {exported}"));
+            }
+            let began = Instant::now();
+            Program::new("sha256sum").arg(&file).text()?;
+            rounds.push((took, lines as f64, began.elapsed().as_secs_f64()));
+        }
+        let above = (memory_kib(started.id(), "VmHWM")? - idle) / KIB;
+        fs::remove_file(&file)?;
+        Ok(format!(
+            "{:.1} | {:.0} | {above:.0} | {:.1}",
+            median(rounds.iter().map(|(took, ..)| *took)),
+            median(rounds.iter().map(|(took, lines, _)| lines / took)),
+            median(rounds.iter().map(|(took, _, hashed)| took / hashed)),
+        ))
+    }
+}
+
+/// An instant as the API reads it.
+fn text_of(second: &str) -> Outcome<String> {
+    let said = Program::new("date").args(["--utc", "--date", second, "+%Y-%m-%dT%H:%M:%SZ"]).text()?;
+    Ok(said.trim().to_owned())
+}
+
+/// A line of the process's own account of its memory.
+fn memory_kib(process: u32, name: &str) -> Outcome<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    let number = line.split_whitespace().nth(1).and_then(|number| number.parse().ok());
+    number.ok_or_else(|| Failure(format!("no {name} of process {process}")))
+}
