@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use chaperone_app::lists::{EventFilter, StoredEvent};
 use chaperone_domain::audit_event::{AuditAction, DetailValue};
 use chaperone_domain::ids::UserId;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
+use crate::export;
 use crate::json::{Json, Params};
 use crate::principal::Caller;
 use crate::problem::Problem;
@@ -84,39 +86,57 @@ fn body(stored: &StoredEvent, names: &HashMap<UserId, String>) -> AuditEventBody
 pub(crate) struct AuditEventsQuery {
     /// Numbered after this; the answer is in the order of numbers then.
     after_seq: Option<i64>,
+    /// One or more actions: repeat it, or separate them with commas.
     action: Option<String>,
     /// Who did it, or on whose behalf.
     user_id: Option<String>,
+    /// About this target.
+    target_id: Option<String>,
     privileged_session_id: Option<String>,
     sign_in_id: Option<String>,
     /// At or after.
     start: Option<String>,
     /// Before.
     end: Option<String>,
+    /// `json` (a page of the list), or a file with all of them: `csv`, `xlsx`, `jsonl`, `parquet`.
+    format: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
 }
 
-/// The trail, newest first; with `after_seq` in the order of numbers, so that a program can follow it.
-#[utoipa::path(get, path = "/audit-events", tag = "administration", params(AuditEventsQuery), responses((status = 200, body = List<AuditEventBody>)))]
+/// The trail, newest first; with `after_seq` in the order of numbers, so that a program can follow it. As a file it
+/// comes whole, and `Chaperone-Total-Rows` says in advance how many rows there are.
+#[utoipa::path(get, path = "/audit-events", tag = "administration", params(AuditEventsQuery), responses(
+    (status = 200, content((List<AuditEventBody> = "application/json"), (String = "text/csv")),
+        headers(("Chaperone-Total-Rows" = u64, description = "Rows of the file; not with `json`."))),
+    (status = 422, body = Problem, content_type = "application/problem+json")
+))]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Params(query): Params<AuditEventsQuery>,
-) -> Result<Json<List<AuditEventBody>>, Problem> {
+) -> Result<Response, Problem> {
     let filter = EventFilter {
         after_seq: query.after_seq,
-        action: query
+        action: None,
+        actions: query
             .action
             .as_deref()
+            .unwrap_or_default()
+            .split(',')
+            .filter(|name| !name.is_empty())
             .map(|name| parse_named("action", AuditAction::parse, name))
-            .transpose()?,
+            .collect::<Result<_, _>>()?,
+        target_id: opt_parse("target_id", query.target_id.as_deref())?,
         user_id: opt_parse("user_id", query.user_id.as_deref())?,
         privileged_session_id: opt_parse("privileged_session_id", query.privileged_session_id.as_deref())?,
         sign_in_id: opt_parse("sign_in_id", query.sign_in_id.as_deref())?,
         start: query.start.as_deref().map(|at| parse_instant("start", at)).transpose()?,
         end: query.end.as_deref().map(|at| parse_instant("end", at)).transpose()?,
     };
+    if let Some(format) = export::file_format(query.format.as_deref(), query.limit, query.after.as_deref())? {
+        return Ok(export::answer(api.app.export_audit_events(&caller.op, filter, format).await?));
+    }
     let found = api.app.audit_events(&caller.op, filter, page(query.limit, query.after)?).await?;
     let mut names = HashMap::new();
     for user in found.items.iter().filter_map(|stored| stored.event.actor.user_id()) {
@@ -126,8 +146,6 @@ pub(crate) async fn list(
             names.insert(user, known.user_name);
         }
     }
-    Ok(Json(List {
-        items: found.items.iter().map(|stored| body(stored, &names)).collect(),
-        next: found.next,
-    }))
+    let items = found.items.iter().map(|stored| body(stored, &names)).collect();
+    Ok(Json(List { items, next: found.next }).into_response())
 }

@@ -31,6 +31,7 @@ mod changes;
 mod dataverse;
 mod directories;
 mod event_streams;
+mod export;
 mod health;
 mod json;
 mod me;

@@ -3,8 +3,6 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use chaperone_app::AppError;
-use chaperone_app::exports::Format;
 use chaperone_app::lists::{SignInQuery, SignInRow};
 use chaperone_domain::sign_in::{Channel, SignIn, SignInKind, TargetUse};
 use jiff::SignedDuration;
@@ -12,18 +10,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
+use crate::export;
 use crate::json::{Json, Params};
 use crate::principal::Caller;
 use crate::problem::Problem;
 use crate::wire::{List, instant, opt_parse, page, parse, parse_instant, parse_named};
 
-mod export;
 mod totals;
 
 pub(crate) use totals::*;
 
-/// The format of a page of the list.
-const JSON: &str = "json";
 /// Without a start, sign-ins of this time before the end.
 const SPAN_PRESET: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -223,25 +219,12 @@ pub(crate) async fn list(
         kind: query.kind.as_deref(),
     };
     let filter = asked.query(&caller)?;
-    match query.format.as_deref() {
-        None | Some(JSON) => {
-            let found = api.app.sign_ins(&caller.op, filter, page(query.limit, query.after)?).await?;
-            let items = found.items.iter().map(SignInRowBody::from).collect();
-            Ok(Json(List { items, next: found.next }).into_response())
-        }
-        Some(name) => {
-            let format = parse_named("format", Format::parse, name)?;
-            if query.limit.is_some() || query.after.is_some() {
-                return Err(AppError::field(
-                    "format",
-                    "file-in-pages",
-                    "A file holds all rows of the interval: leave `limit` and `after` away, or ask for json.",
-                )
-                .into());
-            }
-            Ok(export::answer(api.app.export_sign_ins(&caller.op, filter, format).await?))
-        }
+    if let Some(format) = export::file_format(query.format.as_deref(), query.limit, query.after.as_deref())? {
+        return Ok(export::answer(api.app.export_sign_ins(&caller.op, filter, format).await?));
     }
+    let found = api.app.sign_ins(&caller.op, filter, page(query.limit, query.after)?).await?;
+    let items = found.items.iter().map(SignInRowBody::from).collect();
+    Ok(Json(List { items, next: found.next }).into_response())
 }
 
 /// End somebody's sign-in.

@@ -19,13 +19,13 @@ use crate::clock::{Clock, HighWaterClock};
 use crate::connectors::{Connectors, Opener};
 use crate::errors::AppError;
 use crate::event_streams::ConfiguredStream;
+use crate::exports::EXPORTS_MAX;
 use crate::faults::Faults;
 use crate::gate::Gate;
 use crate::grants::{Hands, Unheard, Unheld};
 use crate::notifications::{Channels, Nudges};
 use crate::recordings::Viewings;
 use crate::secrets::{self, Keys, Passwords};
-use crate::sign_ins::EXPORTS_MAX;
 
 /// The public addresses of the console and of the replay frame, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,12 +24,15 @@ use chaperone_domain::Instant;
 use uuid::Uuid;
 
 mod csv;
+mod download;
 mod json_lines;
 pub mod neutral;
 mod parquet;
 #[cfg(test)]
 mod tests;
 mod xlsx;
+
+pub use download::{Download, EXPORTS_MAX, Rows};
 
 /// Bytes of one piece of what is left at the end.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -289,9 +292,15 @@ impl Iterator for Rest {
 
 /// The name of an export's file: the noun and its interval, in characters that every file system takes.
 pub fn file_name(grid: Grid, start: Instant, end: Instant, format: Format) -> String {
-    let told = |at: Instant| {
-        let whole = Instant::from_second(at.as_second()).unwrap_or(at);
-        whole.to_string().replace(':', "-")
-    };
-    format!("{}_{}_{}.{}", grid.name, told(start), told(end), format.name())
+    format!("{}_{}_{}.{}", grid.name, in_a_name(start), in_a_name(end), format.name())
+}
+
+/// The name of the file of an export that begins with the first row there is.
+pub fn file_name_until(grid: Grid, end: Instant, format: Format) -> String {
+    format!("{}_until_{}.{}", grid.name, in_a_name(end), format.name())
+}
+
+fn in_a_name(at: Instant) -> String {
+    let whole = Instant::from_second(at.as_second()).unwrap_or(at);
+    whole.to_string().replace(':', "-")
 }

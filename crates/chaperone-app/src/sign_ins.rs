@@ -21,7 +21,7 @@ mod login_events;
 mod tokens;
 mod uses;
 
-pub use export::{EXPORTS_MAX, SIGN_INS, SignInExport, TargetNames, write_row};
+pub use export::{SIGN_INS, SignInExport, TargetNames, write_row};
 
 /// The last use of a console sign-in is stored at most this often.
 const LAST_SEEN_EVERY: SignedDuration = SignedDuration::from_secs(30);

@@ -309,6 +309,17 @@ pub struct AuditEvent {
 pub const CANONICAL_VERSION: u8 = 1;
 
 impl AuditEvent {
+    /// The target that it is about: what it happened to, or what its detail `target_id` names.
+    pub fn target_id(&self) -> Option<&str> {
+        if self.subject.kind == "target" {
+            return Some(&self.subject.id);
+        }
+        self.details.iter().find_map(|(name, value)| match value {
+            DetailValue::Text(id) if name == "target_id" => Some(id.as_str()),
+            _ => None,
+        })
+    }
+
     /// The bytes that the commitment is computed over.
     ///
     /// Version 1: one byte version; then each field in the order of the struct as 4 bytes of length (big-endian)
@@ -400,6 +411,16 @@ mod tests {
             change(&mut changed);
             assert_ne!(changed.canonical_bytes(), original);
         }
+    }
+
+    #[test]
+    fn the_target_is_what_it_happened_to_or_what_a_detail_names() {
+        let mut event = event();
+        assert_eq!(event.target_id(), None);
+        event.details.push(("target_id".to_owned(), "erp".into()));
+        assert_eq!(event.target_id(), Some("erp"));
+        event.subject = Subject { kind: "target".to_owned(), id: "crm".to_owned() };
+        assert_eq!(event.target_id(), Some("crm"));
     }
 
     #[test]

@@ -134,8 +134,12 @@ pub struct EventFilter {
     pub after_seq: Option<i64>,
     /// What happened.
     pub action: Option<AuditAction>,
+    /// One of these happened; none for anything.
+    pub actions: Vec<AuditAction>,
     /// Who did it, or on whose behalf.
     pub user_id: Option<UserId>,
+    /// About which target.
+    pub target_id: Option<TargetId>,
     /// In which privileged session.
     pub privileged_session_id: Option<PrivilegedSessionId>,
     /// In which sign-in.

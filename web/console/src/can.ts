@@ -40,10 +40,14 @@ export const manageTargets = manageUsers;
 export const manageOrganization = manageUsers;
 export const endSignIns = manageUsers;
 export const retryNotifications = manageUsers;
+export const testEventStreams = manageUsers;
+export const manageExports = manageUsers;
 
 /** Server: sign-ins of others and the trail are for system administrators and auditors. */
 export const seeSignIns = (me: Me): Permission => needs(me, texts.can.administratorOrAuditor, "system_administrator", "auditor");
 export const seeAudit = seeSignIns;
+export const seeExports = seeSignIns;
+export const seeEventStreams = seeSignIns;
 
 /** Server: a recording is read by system administrators and auditors, and each viewing is an audit event. */
 export const playRecordings = (me: Me): Permission => needs(me, texts.can.playRecordings, "system_administrator", "auditor");

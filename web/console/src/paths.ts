@@ -29,8 +29,13 @@ export const paths = {
   targets: "/targets",
   organization: "/organization",
   apiTokens: "/api-tokens",
-  signIns: (filters: { user_name?: string } = {}): string => `/sign-ins${query(filters)}`,
-  audit: (filters: { privileged_session_id?: string; action?: string; user_id?: string } = {}): string => `/audit${query(filters)}`,
+  signIns: (filters: { user_name?: string; user_id?: string } = {}): string => `/sign-ins${query(filters)}`,
+  audit: (filters: { view?: "access"; privileged_session_id?: string; sign_in_id?: string; action?: string; user_id?: string } = {}): string => `/audit${query(filters)}`,
+  auditSettings: "/organization/audit-settings",
+  scheduledExports: "/scheduled-exports",
+  newScheduledExport: "/scheduled-exports/new",
+  scheduledExport: (id: string): string => `/scheduled-exports/${id}`,
+  eventStreams: "/event-streams",
 } as const;
 
 /** As the router knows them. */
@@ -54,6 +59,11 @@ export const patterns = {
   apiTokens: "/api-tokens",
   signIns: "/sign-ins",
   audit: "/audit",
+  auditSettings: "/organization/audit-settings",
+  scheduledExports: "/scheduled-exports",
+  newScheduledExport: "/scheduled-exports/new",
+  scheduledExport: "/scheduled-exports/:id",
+  eventStreams: "/event-streams",
 } as const;
 
 /** Where to go after signing in: only an address of this console, else home. */
@@ -70,5 +80,3 @@ export const replayFrame = (replayOrigin: string, consoleOrigin: string): string
 /** Downloads of a recording: links, so that the browser streams them to disk. */
 export const recordingDownload = (id: string, format: string): string => `/api/v1/recordings/${id}/download${query({ format })}`;
 
-/** The export of sign-ins. */
-export const signInsExport = (params: Record<string, string | undefined>): string => `/api/v1/sign-ins${query(params)}`;

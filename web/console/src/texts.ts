@@ -1,5 +1,7 @@
 /** Every text that the console says, by page. Words are those of the product; one word has one meaning. */
+import { audit, auditSettings, exporting, legalHold, period, signIns } from "./texts-access";
 import { directories, fields, flavours, kinds, tlsModes } from "./texts-directories";
+import { eventStreams, scheduledExports } from "./texts-streams";
 import type { AccountAction, AccountState, Action, Channel, EndKind, EndReason, GrantOutcome, RecordingState, Role, Status, TargetIdentity, TargetRecording, WebServicesInSession } from "./api/types";
 
 const status: Record<Status, string> = {
@@ -45,7 +47,7 @@ const role: Record<Role, { label: string; meaning: string }> = {
   user: { label: "User", meaning: "Asks for a session for an account they own, uses it, hands it back." },
 };
 const recordingClosing = "Being sealed";
-const recordingState: Record<RecordingState, string> = { recording: "Recording", sealed: "Sealed", damaged: "Damaged" };
+const recordingState: Record<RecordingState, string> = { recording: "Recording", sealed: "Sealed", damaged: "Damaged", deleted: "Deleted by retention" };
 const identity: Record<TargetIdentity, { label: string; meaning: string }> = {
   none: { label: "None", meaning: "Chaperone decides when somebody enters, not as whom they then sign in there." },
   headers: { label: "Headers", meaning: "X-Forwarded-User, -Email and -Groups name the account." },
@@ -62,12 +64,13 @@ const webServices: Record<WebServicesInSession, { label: string; meaning: string
 };
 
 export const texts = {
+  period, export: exporting, signIns, audit, auditSettings, legalHold, eventStreams, scheduledExports,
   product: "Chaperone", motto: "Schedule it, approve it, record it, prove it.",
   directories, directoryKind: kinds, directoryField: fields, flavour: flavours, tls: tlsModes, grantOutcome,
   status, statusMeaning, endReason, endKind, channel, accountState, accountAction, action, role, recordingState, recordingClosing, identity, targetRecording, webServices,
-  changedByKind: { SystemAdministrator: "System administrator", Approver: "Approver", User: "User", BatchProcess: "Batch process" } as Record<string, string>,
+  changedByKind: { SystemAdministrator: "System administrator", Approver: "Approver", User: "User", BatchProcess: "Batch process", Unknown: "Not kept" } as Record<string, string>,
   nav: {
-    menu: "Menu", main: "Console", sessions: "Privileged sessions", myAccess: "My access", signIns: "Sign-ins", audit: "Audit", users: "Users",
+    menu: "Menu", main: "Console", sessions: "Privileged sessions", myAccess: "My access", signIns: "Sign-ins", audit: "Audit", scheduledExports: "Scheduled exports", eventStreams: "Event streams", users: "Users",
     accounts: "Accounts", directories: "Directories", targets: "Targets", organization: "Organization", apiTokens: "API tokens", signOut: "Sign out", changePassword: "Change password",
     work: "Access", evidence: "Evidence", manage: "Administration", scheme: { auto: "Colours: as the system", light: "Colours: light", dark: "Colours: dark" }, skip: "Skip to content",
     live: { live: "Live", connecting: "Connecting", lost: "Not live, trying again" },
@@ -115,7 +118,7 @@ export const texts = {
     phase: { opening: "being set", held: "held", closing: "going back", closed: "proved back" } as Record<string, string>,
     when: "When", change: "Change", by: "By", kind: "As", comment: "Comment", auditEmpty: "No change of status yet", userLogEmpty: "Nobody has entered yet", userLogEmptyHint: "Each sign-in of the account during the active session is listed here with its duration.",
     start: "Start", end: "End", how: "How it ended", length: "Duration", door: "Channel", address: "Address", agent: "User agent", goesOn: "goes on",
-    recordingsEmpty: "Nothing recorded yet", recordingsEmptyHint: "A recording begins when the user agrees and opens the session.", steps: "Steps", exchanges: "Exchanges", size: "Size", coverage: "Coverage", play: "Play", download: "Download", opened: "Opened",
+    recordingsEmpty: "Nothing recorded yet", recordingsEmptyHint: "A recording begins when the user agrees and opens the session.", steps: "Steps", exchanges: "Exchanges", size: "Size", coverage: "Coverage", play: "Play", download: "Download", opened: "Opened", recordingDeleted: "This recording was deleted by retention", recordingDeletedHint: "Its period is over: what was recorded and its key are destroyed. That it was there, and when it was deleted, stays in the trail.", deletedAt: "deleted", signInDeleted: "deleted by retention",
     wholeTrail: "All audit events of this session",
     accounts: "Accounts", moreAccounts: (n: number) => `+${n}`, moreAccountsTitle: (names: string) => `and ${names}`, becomes: (state: string) => `to be ${state}`,
     accountLog: {
@@ -178,10 +181,8 @@ export const texts = {
     title: "Targets", new: "New target", name: "Name", host: "Host", upstream: "Upstream", directory: "Directory", identity: "Identity", recording: "Recording", webServices: "Web services in a session", audit: "User access auditing", auditHint: "Accesses are kept as UserAccessviaWeb and UserAccessviaWebServices.", entryPosts: "Entry posts", entryPostsHint: "Paths that take form posts back from an identity provider, one per line.", empty: "No targets", emptyHint: "A target is a web application behind the gateway. Add the first one with New target.", caption: "Targets", hostHint: "As the browser knows it, such as erp.example.org, without a port", upstreamHint: "Where the application really is, such as http://10.0.0.5:8080", remove: "Remove target", removeWhy: "Nobody can enter it through Chaperone any more. What was recorded stays.", search: "Search targets", nameHint: "As people know it",
   },
   organization: {
-    title: "Organization", name: "Name", nameHint: "Shown on every page.", selfApproval: "Allow self-approval", selfApprovalHint: "People may approve requests of their own, and every use of it is marked in the Audit log. Off: somebody else must approve.", notice: "Recording notice", noticeHint: "Shown when scheduling and before each opening. Going on is consent, and the consent keeps the hash of this text.", isauditenabled: "isauditenabled", isauditenabledHint: "Whether access records are written at all.", isuseraccessauditenabled: "isuseraccessauditenabled", isuseraccessauditenabledHint: "Whether accesses of users are among them.", useraccessauditinginterval: "useraccessauditinginterval", useraccessauditingintervalHint: "Hours between two records of the same user and channel. 0 writes every access.", auditretentionperiodv2: "auditretentionperiodv2", auditretentionperiodv2Hint: "Days that access records are kept. −1 keeps them for ever.", approval: "Approval", recording: "Recording", auditing: "Auditing", general: "General",
+    title: "Organization", name: "Name", nameHint: "Shown on every page.", selfApproval: "Allow self-approval", selfApprovalHint: "People may approve requests of their own, and every use of it is marked in the Audit log. Off: somebody else must approve.", notice: "Recording notice", noticeHint: "Shown when scheduling and before each opening. Going on is consent, and the consent keeps the hash of this text.", approval: "Approval", recording: "Recording", general: "General",
     conflict: "Somebody else changed the settings meanwhile. They are loaded anew.",
   },
   apiTokens: { title: "API tokens", hint: "A program that calls the API with your token acts as you, with your roles.", new: "New token", name: "Name", nameHint: "What uses it", expires: "Expires", never: "never", created: "Created", lastUsed: "Last used", secret: "Secret", secretHint: "Shown only now. Put it where the program reads it.", revoke: "Revoke", revokeWhy: "Programs that use it are refused from now on.", empty: "No tokens", emptyHint: "Make one when a program should call the API for you.", caption: "API tokens", days: { 30: "30 days", 90: "90 days", 365: "1 year", 0: "never" } as Record<number, string> },
-  signIns: { title: "Sign-ins", user: "User", start: "Start", end: "End", how: "How it ended", length: "Duration", channel: "Channel", address: "Address", targets: "Targets", session: "Privileged session", empty: "No sign-in in this time", emptyHint: "Choose an earlier start or another user.", caption: "Sign-ins, newest first", from: "From", to: "Until", userName: "User name", anyChannel: "Any channel", endNow: "End", endWhy: "This sign-in ends within a second.", goesOn: "goes on", console: "console", via: "in a privileged session", export: "Export grid" },
-  audit: { title: "Audit", when: "When", action: "Action", by: "By", subject: "Subject", details: "Details", empty: "No event matches", emptyHint: "Clear the filters to see the whole trail.", caption: "Audit events, newest first", anyAction: "Any action", processor: "Processor", system: "Chaperone", anonymous: "not signed in", session: "Session" },
 };

@@ -1,6 +1,7 @@
 //! The public API, called in process over a real database and a real vault.
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
+mod audit_events;
 mod dataverse;
 mod directories;
 mod extensions;

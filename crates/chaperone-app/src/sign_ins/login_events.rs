@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chaperone_domain::user::Role;
 use chaperone_store::{Items, Page, SignInQuery, SignInRow, SignInTotals};
 
-use super::export::SignInExport;
+use super::export::{SignInExport, SignInRows};
 use crate::app::App;
 use crate::errors::AppError;
 use crate::exports::Format;
@@ -49,6 +49,7 @@ impl App {
         query: SignInQuery,
         format: Format,
     ) -> Result<SignInExport, AppError> {
-        SignInExport::begin(self, op, allowed(op, query)?, format).await
+        let rows = SignInRows::of(self, allowed(op, query)?).await?;
+        SignInExport::begin(self, op, rows, format).await
     }
 }

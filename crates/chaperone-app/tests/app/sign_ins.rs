@@ -386,7 +386,7 @@ async fn an_export_that_nobody_reads_to_its_end_is_told_as_broken_off() {
 
     // So many at a time, and no more until one has ended.
     let mut under_way = Vec::new();
-    for _ in 0..chaperone_app::sign_ins::EXPORTS_MAX {
+    for _ in 0..chaperone_app::exports::EXPORTS_MAX {
         under_way.push(world.app.export_sign_ins(&op, query.clone(), Format::Csv).await.expect("begun"));
     }
     let refused = world.app.export_sign_ins(&op, query.clone(), Format::Csv).await;

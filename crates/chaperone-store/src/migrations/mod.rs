@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, S
 
 mod access_records;
 mod audit;
+mod audit_event_targets;
 mod directories;
 mod due;
 mod event_streams;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0009_access_records", up: access_records::UP }),
             Box::new(Step { name: "m0010_event_streams", up: event_streams::UP }),
             Box::new(Step { name: "m0008_sign_ins", up: web_services::UP }),
+            Box::new(Step { name: "m0012_audit_event_targets", up: audit_event_targets::UP }),
         ]
     }
 }

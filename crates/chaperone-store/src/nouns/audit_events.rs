@@ -11,7 +11,7 @@ use chaperone_ledger::SALT_BYTES;
 use serde_json::Value as Json;
 
 use crate::StoreError;
-use crate::columns::{HASH_BYTES, corrupt, fixed, micros};
+use crate::columns::{HASH_BYTES, corrupt, fixed, micros, uncount};
 use crate::filter::EventFilter;
 use crate::page::{Direction, Items, Key, Page};
 use crate::sql::{Place, Query, Reads, Row, Sorting, args};
@@ -22,7 +22,7 @@ pub(super) const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id,
                                   details";
 
 /// Columns of a new event.
-const INSERTED: usize = 18;
+const INSERTED: usize = 19;
 /// Events of one statement at most.
 const ROWS_MAX: usize = 64;
 
@@ -125,6 +125,7 @@ pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<()
                 salt.to_vec(),
                 commitment.to_vec(),
                 source_action(event).map(SourceAction::code),
+                event.target_id().map(str::to_owned),
             ]);
         }
         place.run(&insertion(rows), values).await?;
@@ -141,12 +142,33 @@ fn insertion(rows: usize) -> String {
     format!(
         "INSERT INTO audit_events (id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, subject_id, \
          privileged_session_id, sign_in_id, channel, client_address, reason, details, canonical_version, salt, \
-         commitment, source_code) VALUES {}",
+         commitment, source_code, target_id) VALUES {}",
         rows.join(", ")
     )
 }
 
+/// The events that a filter asks for.
+fn asked(sql: &str, filter: &EventFilter) -> Query {
+    Query::new(sql)
+        .and_if("seq > ?", filter.after_seq)
+        .and_if("action = ?", filter.action.map(AuditAction::name))
+        .and_one_of("action", filter.actions.iter().map(|action| action.name().to_owned()))
+        .and_if("(actor_id = ? OR on_behalf_of = ?)", filter.user_id.map(UserId::uuid))
+        .and_if("target_id = ?", filter.target_id.map(|id| id.to_string()))
+        .and_if("privileged_session_id = ?", filter.privileged_session_id.map(PrivilegedSessionId::uuid))
+        .and_if("sign_in_id = ?", filter.sign_in_id.map(SignInId::uuid))
+        .and_if("at >= ?", filter.start.map(micros))
+        .and_if("at < ?", filter.end.map(micros))
+}
+
 impl Reads<'_> {
+    /// How many events a filter asks for.
+    pub async fn count_audit_events(&self, filter: EventFilter) -> Result<u64, StoreError> {
+        let query = asked("SELECT COUNT(*) FROM audit_events WHERE 1 = 1", &filter);
+        let counted = query.all(self.place, "1", |row| uncount(row.take()?, "a count")).await?;
+        Ok(counted.first().copied().unwrap_or_default())
+    }
+
     /// The trail: newest first, or by number when only events after a number are wanted.
     pub async fn audit_events(
         &self,
@@ -154,14 +176,7 @@ impl Reads<'_> {
         page: Page,
     ) -> Result<Items<StoredEvent>, StoreError> {
         let by_number = filter.after_seq.is_some();
-        let query = Query::new(&format!("SELECT {COLUMNS} FROM audit_events WHERE 1 = 1"))
-            .and_if("seq > ?", filter.after_seq)
-            .and_if("action = ?", filter.action.map(AuditAction::name))
-            .and_if("(actor_id = ? OR on_behalf_of = ?)", filter.user_id.map(UserId::uuid))
-            .and_if("privileged_session_id = ?", filter.privileged_session_id.map(PrivilegedSessionId::uuid))
-            .and_if("sign_in_id = ?", filter.sign_in_id.map(SignInId::uuid))
-            .and_if("at >= ?", filter.start.map(micros))
-            .and_if("at < ?", filter.end.map(micros));
+        let query = asked(&format!("SELECT {COLUMNS} FROM audit_events WHERE 1 = 1"), &filter);
         let (key, order) =
             if by_number { ("seq", Direction::OldestFirst) } else { ("at", Direction::NewestFirst) };
         let sorting = Sorting { key, id: "id", order, is_text: false };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{Actor, AuditAction, AuditEvent, DetailValue, Subject};
-use chaperone_domain::ids::{AuditEventId, PrivilegedSessionId, SignInId};
+use chaperone_domain::ids::{AuditEventId, PrivilegedSessionId, SignInId, TargetId};
 use chaperone_domain::sign_in::Channel;
 use chaperone_ledger::SALT_BYTES;
 use chaperone_store::{EventFilter, Events, Items, Page, StoreError, StoredEvent};
@@ -170,12 +170,28 @@ async fn each_filter_finds_exactly_its_events() {
         let for_paula =
             AuditEvent { actor: Actor::Processor, action: AuditAction::GrantClosed, ..full(&world, 20) };
         let nobody = plain(&world, 30);
+        let target = TargetId::new(world.id());
+        let at_target = AuditEvent {
+            details: vec![("target_id".to_owned(), DetailValue::Text(target.to_string()))],
+            ..plain(&world, 40)
+        };
+        let of_target = AuditEvent {
+            subject: Subject { kind: "target".to_owned(), id: target.to_string() },
+            ..plain(&world, 50)
+        };
+        add(&world, vec![of_target.clone(), at_target.clone()]).await;
         add(&world, vec![nobody.clone(), for_paula.clone(), by_anna.clone()]).await;
         let any = from_the_beginning;
         let span = |start, end| EventFilter { start: Some(at(start)), end: Some(at(end)), ..any() };
         let table = [
-            (any(), vec![by_anna.id, for_paula.id, nobody.id]),
+            (any(), vec![by_anna.id, for_paula.id, nobody.id, at_target.id, of_target.id]),
             (EventFilter { action: Some(AuditAction::GrantClosed), ..any() }, vec![for_paula.id]),
+            (
+                EventFilter { actions: vec![AuditAction::GrantClosed, AuditAction::AccountChanged], ..any() },
+                vec![by_anna.id, for_paula.id],
+            ),
+            (EventFilter { target_id: Some(target), ..any() }, vec![at_target.id, of_target.id]),
+            (EventFilter { target_id: Some(TargetId::new(world.id())), ..any() }, vec![]),
             (EventFilter { action: Some(AuditAction::UserCreated), ..any() }, vec![]),
             (EventFilter { user_id: Some(world.anna.id), ..any() }, vec![by_anna.id]),
             (EventFilter { user_id: Some(world.paula.id), ..any() }, vec![for_paula.id]),

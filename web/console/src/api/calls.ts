@@ -18,6 +18,8 @@ export const switchAccount = (id: string, account_id: string, enabled: boolean):
   post<T.PrivilegedSession>(`/privileged-sessions/${of(id)}/account`, { account_id, enabled });
 export const extendSession = (id: string, ends_at: string, reason: string, version: number): Promise<T.PrivilegedSession> =>
   post<T.PrivilegedSession>(`/privileged-sessions/${of(id)}/extend`, { ends_at, reason, version });
+export const changeLegalHold = (id: string, held: boolean, reason: string): Promise<T.PrivilegedSession> =>
+  post<T.PrivilegedSession>(`/privileged-sessions/${of(id)}/legal-hold`, { held, reason });
 export const openSession = (id: string, password: string, consent: boolean): Promise<T.Opened> =>
   post<T.Opened>(`/privileged-sessions/${of(id)}/open`, { password, consent });
 
@@ -52,3 +54,13 @@ export const createApiToken = (name: string, expires_at: string | null): Promise
 export const revokeApiToken = (id: string): Promise<void> => remove(`/api-tokens/${of(id)}`);
 
 export const endSignIn = (id: string): Promise<void> => post(`/sign-ins/${of(id)}/end`);
+
+export const testEventStream = (name: string): Promise<T.StreamTested> => post<T.StreamTested>(`/event-streams/${of(name)}/test`);
+
+export const createScheduledExport = (fields: T.NewScheduledExport): Promise<T.ScheduledExport> => post<T.ScheduledExport>("/scheduled-exports", fields);
+export const changeScheduledExport = (id: string, fields: { active: boolean; version: number }): Promise<T.ScheduledExport> => patch<T.ScheduledExport>(`/scheduled-exports/${of(id)}`, fields);
+export const removeScheduledExport = (id: string): Promise<void> => remove(`/scheduled-exports/${of(id)}`);
+/** Writes what is due, or an interval that was written before once more. */
+export const runScheduledExport = (id: string, interval_start?: string): Promise<T.ScheduledExport> =>
+  post<T.ScheduledExport>(`/scheduled-exports/${of(id)}/run`, interval_start === undefined ? {} : { interval_start });
+export const checkScheduledExport = (id: string): Promise<T.ScheduledExport> => post<T.ScheduledExport>(`/scheduled-exports/${of(id)}/check`);

@@ -27,8 +27,9 @@ const SHOWN_IN: Record<Change["kind"], readonly string[]> = {
   // An import tells its directory, not each account.
   directory: ["directory", "account"],
   user: ["user", "me"],
-  target: ["target", "privileged_session"],
-  organization: ["organization", "me", "privileged_session"],
+  target: ["target", "privileged_session", "audit-event"],
+  scheduled_export: ["scheduled_export", "audit-event"],
+  organization: ["organization", "me", "privileged_session", "audit-event"],
 };
 
 export const useLive = (client: QueryClient, on: boolean): Liveness => {

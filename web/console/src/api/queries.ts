@@ -122,13 +122,38 @@ export const apiTokens = () =>
 export const signIns = (filters: Query) =>
   queryOptions({
     queryKey: ["sign_in", "list", filters],
-    queryFn: ({ signal }) => get<T.List<T.SignIn>>("/sign-ins", { limit: PAGE_ITEMS, ...filters }, signal),
+    queryFn: ({ signal }) => get<T.List<T.LoginEvent>>("/sign-ins", { limit: PAGE_ITEMS, ...filters }, signal),
     placeholderData: keepPreviousData,
+  });
+
+/** Per user and per day, counted by the server. */
+export const signInTotals = (filters: Query) =>
+  queryOptions({
+    queryKey: ["sign_in", "totals", filters],
+    queryFn: ({ signal }) => get<T.SignInTotals>("/sign-ins/totals", filters, signal),
+    placeholderData: keepPreviousData,
+    // They cost more than a page of the list.
+    staleTime: 30_000,
   });
 
 export const auditEvents = (filters: Query) =>
   queryOptions({
     queryKey: ["audit-event", filters],
     queryFn: ({ signal }) => get<T.List<T.AuditEvent>>("/audit-events", { limit: PAGE_ITEMS, ...filters }, signal),
+    placeholderData: keepPreviousData,
+  });
+
+/** Where the streams stand changes without anybody changing them, so it is asked for again. */
+const STREAMS_EVERY_MS = 10_000;
+export const eventStreams = () =>
+  queryOptions({ queryKey: ["event-stream"], queryFn: ({ signal }) => everything<T.EventStream>("/event-streams", {}, signal), refetchInterval: STREAMS_EVERY_MS });
+
+export const scheduledExports = () => queryOptions({ queryKey: ["scheduled_export", "list"], queryFn: ({ signal }) => everything<T.ScheduledExport>("/scheduled-exports", {}, signal) });
+export const scheduledExport = (id: string) =>
+  queryOptions({ queryKey: ["scheduled_export", "one", id], queryFn: ({ signal }) => get<T.ScheduledExport>(`/scheduled-exports/${id}`, {}, signal) });
+export const exportRuns = (id: string, after: string | null) =>
+  queryOptions({
+    queryKey: ["scheduled_export", "runs", id, after],
+    queryFn: ({ signal }) => get<T.List<T.ExportRun>>(`/scheduled-exports/${id}/runs`, { limit: PAGE_ITEMS, after }, signal),
     placeholderData: keepPreviousData,
   });

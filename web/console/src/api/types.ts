@@ -3,6 +3,7 @@
  * API's description; where the description says *string* and lists the words, the words stand here.
  */
 import type { components } from "./schema";
+import type { AuditSettings, Deletable, LegalHold } from "./types-access";
 
 type Schemas = components["schemas"];
 
@@ -91,7 +92,7 @@ export type PrivilegedSession = Worded<
     refused_actions: RefusedAction[];
     grants: Grant[];
   }
->;
+> & { legal_hold: LegalHold };
 export interface MoreAccount {
   account_id: string;
   account_action: AccountAction;
@@ -104,7 +105,7 @@ export type AuditLogItem = Worded<
   {
     from_status: Status | null;
     to_status: Status | null;
-    changed_by_kind: "SystemAdministrator" | "Approver" | "User" | "BatchProcess";
+    changed_by_kind: "SystemAdministrator" | "Approver" | "User" | "BatchProcess" | "Unknown";
   }
 >;
 export type AccountLogItem = Worded<
@@ -131,14 +132,14 @@ export type Notification = Worded<
 
 export type EndKind = "signed_out" | "expired" | "ended_by_administrator" | "session_ended" | "lost";
 export type Channel = "web" | "web_services";
-export type UserLogItem = Worded<Schemas["SignInBody"], { end_kind: EndKind | null; channel: Channel }>;
+export type UserLogItem = Worded<Schemas["SignInBody"], { end_kind: EndKind | null; channel: Channel }> & Deletable;
 export type SignIn = Worded<Schemas["SignInRowBody"], { end_kind: EndKind | null; channel: Channel }>;
 
 export type Coverage = Sent<Schemas["CoverageBody"]>;
-export type RecordingState = "recording" | "sealed" | "damaged";
-export type Recording = Worded<Schemas["RecordingBody"], { state: RecordingState }>;
+export type RecordingState = "recording" | "sealed" | "damaged" | "deleted";
+export type Recording = Worded<Schemas["RecordingBody"], { state: RecordingState }> & Deletable;
 export type RecordedDocument = Sent<Schemas["DocumentBody"]>;
-export type RecordingDetail = Worded<Schemas["RecordingDetail"], { state: RecordingState }>;
+export type RecordingDetail = Worded<Schemas["RecordingDetail"], { state: RecordingState }> & Deletable;
 export type Step = Sent<Schemas["StepBody"]>;
 export type Exchange = Worded<
   Schemas["ExchangeBody"],
@@ -148,11 +149,13 @@ export type Exchange = Worded<
   }
 >;
 
-export type Organization = Sent<Schemas["OrganizationBody"]>;
+export type Organization = Sent<Schemas["OrganizationBody"]> & AuditSettings;
 export type ApiToken = Sent<Schemas["ApiTokenBody"]>;
 export type ApiTokenCreated = ApiToken & { secret: string };
-export type AuditEvent = Worded<Schemas["AuditEventBody"], { channel: Channel | null; details: Record<string, unknown> }>;
+export type AuditEvent = Worded<Schemas["AuditEventBody"], { channel: Channel | null; details: Record<string, unknown> }> & Deletable;
 export type Change = Worded<
   Schemas["ChangeBody"],
-  { kind: "privileged_session" | "recording" | "sign_in" | "account" | "user" | "target" | "organization" | "directory" }
+  { kind: "privileged_session" | "recording" | "sign_in" | "account" | "user" | "target" | "organization" | "directory" | "scheduled_export" }
 >;
+
+export type * from "./types-access";

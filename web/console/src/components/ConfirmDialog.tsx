@@ -1,12 +1,13 @@
 import { Button, Modal } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 
 import { texts } from "../texts";
 import { ProblemNote } from "./ProblemNote";
 
 interface Props {
   title: string;
-  why: string;
+  why: ReactNode;
   action: string;
   danger?: boolean;
   perform: () => Promise<unknown>;
@@ -20,7 +21,7 @@ export const ConfirmDialog = ({ title, why, action, danger = true, perform, onDo
   return (
     <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": texts.common.close }}>
       <div className="form">
-        <span>{why}</span>
+        <div>{why}</div>
         {call.error && <ProblemNote error={call.error} />}
         <div className="form-actions">
           <Button onClick={() => call.mutate()} loading={call.isPending} {...(danger ? { color: "red" } : {})}>

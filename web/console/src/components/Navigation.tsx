@@ -1,6 +1,6 @@
 import { Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import {
-  IconBuilding, IconClipboardList, IconDeviceDesktop, IconDoorEnter, IconHistory, IconFolders, IconKey, IconLogout, IconMoon, IconPassword, IconSelector, IconServer2, IconShieldLock,
+  IconBroadcast, IconBuilding, IconCalendarTime, IconClipboardList, IconDeviceDesktop, IconDoorEnter, IconHistory, IconFolders, IconKey, IconLogout, IconMoon, IconPassword, IconSelector, IconServer2, IconShieldLock,
   IconSun, IconTerminal2, IconUsers,
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -13,6 +13,7 @@ import type { Me } from "../api/types";
 import * as can from "../can";
 import { paths } from "../paths";
 import { texts } from "../texts";
+import { forgetExports } from "./export-stream";
 import classes from "./Navigation.module.css";
 import { tellProblem } from "./tell";
 import { Wordmark } from "./Wordmark";
@@ -39,6 +40,8 @@ export const Navigation = ({ me, liveness }: Props) => (
         <Group title={texts.nav.evidence}>
           <Item to={paths.signIns()} icon={IconHistory} label={texts.nav.signIns} />
           <Item to={paths.audit()} icon={IconClipboardList} label={texts.nav.audit} />
+          <Item to={paths.scheduledExports} icon={IconCalendarTime} label={texts.nav.scheduledExports} />
+          <Item to={paths.eventStreams} icon={IconBroadcast} label={texts.nav.eventStreams} />
         </Group>
       )}
       {can.seeUsers(me).allowed && (
@@ -112,6 +115,7 @@ const PersonMenu = ({ me }: { me: Me }) => {
     mutationFn: calls.signOut,
     onSuccess: () => {
       client.clear();
+      void forgetExports();
       void navigate(paths.signIn());
     },
     onError: tellProblem,

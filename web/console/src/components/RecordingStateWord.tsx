@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconHourglass, IconLock, IconPointFilled } from "@tabler/icons-react";
+import { IconAlertTriangle, IconEraser, IconHourglass, IconLock, IconPointFilled } from "@tabler/icons-react";
 
 import type { RecordingState } from "../api/types";
 import { texts } from "../texts";
@@ -7,6 +7,7 @@ const LOOKS: Record<RecordingState, { icon: typeof IconLock; colour: string }> =
   recording: { icon: IconPointFilled, colour: "var(--tone-live)" },
   sealed: { icon: IconLock, colour: "var(--tone-good)" },
   damaged: { icon: IconAlertTriangle, colour: "var(--tone-live)" },
+  deleted: { icon: IconEraser, colour: "var(--ink-soft)" },
 };
 
 /** Between the end of the session and the seal the last words of the pages come in. */

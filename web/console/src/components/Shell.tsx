@@ -12,6 +12,7 @@ import { isProblem } from "../api/problem";
 import * as queries from "../api/queries";
 import { paths } from "../paths";
 import { texts } from "../texts";
+import { ExportTray } from "./ExportTray";
 import { Skeleton } from "./Loaded";
 import { MeContext } from "./useMe";
 import { Navigation } from "./Navigation";
@@ -68,6 +69,7 @@ export const Shell = () => {
             <Outlet />
           </Suspense>
         </main>
+        <ExportTray />
       </div>
     </MeContext>
   );

@@ -46,6 +46,9 @@ export const lengthText = (ms: number): string => {
   return `${seconds} s`;
 };
 
+/** The sum of many lengths: `1,426 h`, so that sums can be compared. */
+export const hoursText = (ms: number): string => (ms < DAY ? lengthText(ms) : `${Math.round(ms / HOUR).toLocaleString("en-GB")} h`);
+
 /** How long ago, in its largest unit: `just now`, `5 min ago`, `3 d ago`. */
 export const agoText = (at: Date, now: Date): string => {
   const ms = now.getTime() - at.getTime();

@@ -1,4 +1,4 @@
-import { NumberInput, Switch, Textarea, TextInput } from "@mantine/core";
+import { Switch, Textarea, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 
@@ -16,14 +16,16 @@ import { texts } from "../../texts";
 import { Page, Section } from "../../ui/Page";
 import { RefusableButton } from "../../ui/RefusableButton";
 import { useFields } from "../../ui/useFields";
+import { OrganizationTabs } from "./OrganizationTabs";
 
 const words = texts.organization;
-const FIELDS = ["name", "allow_self_approval", "recording_notice", "isauditenabled", "isuseraccessauditenabled", "useraccessauditinginterval", "auditretentionperiodv2"];
+const FIELDS = ["name", "allow_self_approval", "recording_notice"];
 
 export const OrganizationPage = () => {
   const query = useQuery(queries.organization());
   return (
     <Page narrow title={words.title} product={texts.product}>
+      <OrganizationTabs at="general" />
       <Loaded query={query}>{(organization) => <Settings key={organization.version} organization={organization} refetch={() => void query.refetch()} />}</Loaded>
     </Page>
   );
@@ -59,14 +61,6 @@ const Settings = ({ organization, refetch }: { organization: Organization; refet
       <Section title={words.recording}>
         <div className="form settings">
           <Textarea label={words.notice} description={words.noticeHint} autosize minRows={3} maxLength={4000} value={values.recording_notice} error={errors["recording_notice"]} disabled={readOnly} onChange={(event) => set({ recording_notice: event.currentTarget.value })} />
-        </div>
-      </Section>
-      <Section title={words.auditing}>
-        <div className="form settings">
-          <Switch label={<code>{words.isauditenabled}</code>} description={words.isauditenabledHint} checked={values.isauditenabled} disabled={readOnly} onChange={(event) => set({ isauditenabled: event.currentTarget.checked })} />
-          <Switch label={<code>{words.isuseraccessauditenabled}</code>} description={words.isuseraccessauditenabledHint} checked={values.isuseraccessauditenabled} disabled={readOnly} onChange={(event) => set({ isuseraccessauditenabled: event.currentTarget.checked })} />
-          <NumberInput label={<code>{words.useraccessauditinginterval}</code>} description={words.useraccessauditingintervalHint} min={0} allowDecimal={false} maw={240} value={values.useraccessauditinginterval} error={errors["useraccessauditinginterval"]} disabled={readOnly} onChange={(value) => set({ useraccessauditinginterval: Number(value) })} />
-          <NumberInput label={<code>{words.auditretentionperiodv2}</code>} description={words.auditretentionperiodv2Hint} min={-1} allowDecimal={false} maw={240} value={values.auditretentionperiodv2} error={errors["auditretentionperiodv2"]} disabled={readOnly} onChange={(value) => set({ auditretentionperiodv2: Number(value) })} />
         </div>
       </Section>
       {save.error && !isShownAtFields(save.error, FIELDS) && (isProblem(save.error, 409) ? <div className="note" data-tone="warn" role="alert"><p>{words.conflict}</p></div> : <ProblemNote error={save.error} />)}

@@ -15,6 +15,7 @@ import { Fact, Facts } from "../../ui/Facts";
 import { Section } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import classes from "./OverviewTab.module.css";
+import { LegalHold } from "./LegalHold";
 import { Told } from "./Told";
 
 export const OverviewTab = ({ session }: { session: PrivilegedSession }) => {
@@ -60,6 +61,7 @@ export const OverviewTab = ({ session }: { session: PrivilegedSession }) => {
             </Fact>
           </Facts>
         </Section>
+        <LegalHold session={session} />
         <Told session={session} />
       </div>
       <div>

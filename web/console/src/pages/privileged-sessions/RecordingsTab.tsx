@@ -34,6 +34,12 @@ const AFTERWARDS = columnsOf(true);
 
 const RecordingActions = ({ recording }: { recording: Recording }) => {
   const play = can.playRecordings(useMe());
+  if (recording.deleted_at !== null)
+    return (
+      <span className="soft small nowrap" title={texts.session.recordingDeletedHint}>
+        {texts.session.deletedAt} <Time at={recording.deleted_at} />
+      </span>
+    );
   if (!play.allowed)
     return (
       <RefusableButton refusal={play.reason} onClick={() => undefined} leftSection={<IconPlayerPlay size={15} />}>

@@ -17,6 +17,7 @@ import { AccountTab } from "./AccountTab";
 import { Actions } from "./Actions";
 import { AuditLogTab } from "./AuditLogTab";
 import { ExtensionNote } from "./ExtensionNote";
+import { HoldBadge } from "./LegalHold";
 import { OverviewTab } from "./OverviewTab";
 import { RecordingsTab } from "./RecordingsTab";
 import classes from "./SessionPage.module.css";
@@ -84,6 +85,7 @@ const Header = ({ session }: { session: PrivilegedSession }) => {
     <div className={classes["header"]}>
       <div className={classes["state"]}>
         <StatusBadge status={session.status} large />
+        {session.legal_hold.held && <HoldBadge hold={session.legal_hold} />}
         <div className="stack">
           {word !== null && <span className={classes["clock"]}>{word}</span>}
           <span className="soft small">

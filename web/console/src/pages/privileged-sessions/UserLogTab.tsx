@@ -28,7 +28,7 @@ const columns: Column<UserLogItem>[] = [
   { id: "length", header: texts.session.length, numeric: true, cell: (item) => <LengthOf item={item} /> },
   { id: "door", header: texts.session.door, cell: (item) => texts.channel[item.channel] },
   { id: "address", header: texts.session.address, cell: (item) => <span className="mono">{item.client_address ?? texts.common.nothing}</span> },
-  { id: "agent", header: texts.session.agent, grow: true, cell: (item) => <span title={item.user_agent ?? undefined}>{agentName(item.user_agent)}</span> },
+  { id: "agent", header: texts.session.agent, grow: true, cell: (item) => (item.deleted_at === null ? <span title={item.user_agent ?? undefined}>{agentName(item.user_agent)}</span> : <span className="soft">{texts.session.signInDeleted}</span>) },
 ];
 
 export const UserLogTab = ({ session }: { session: PrivilegedSession }) => {

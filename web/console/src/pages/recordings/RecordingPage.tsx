@@ -10,6 +10,7 @@ import { RecordingStateWord } from "../../components/RecordingStateWord";
 import { useMe } from "../../components/useMe";
 import { paths } from "../../paths";
 import { texts } from "../../texts";
+import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import { DownloadMenu } from "../privileged-sessions/RecordingsTab";
@@ -27,8 +28,10 @@ const NO_EXCHANGES: Exchange[] = [];
 export const RecordingPage = () => {
   const { id = "" } = useParams();
   const recording = useQuery(queries.recording(id));
-  const steps = useQuery(queries.recordingSteps(id));
-  const exchanges = useQuery(queries.recordingExchanges(id));
+  const isThere = recording.data !== undefined && recording.data.state !== "deleted";
+  const steps = useQuery({ ...queries.recordingSteps(id), enabled: isThere });
+  const exchanges = useQuery({ ...queries.recordingExchanges(id), enabled: isThere });
+  if (recording.data?.state === "deleted") return <Deleted recording={recording.data} />;
   if (recording.data && steps.data) return <Recording key={id} recording={recording.data} steps={steps.data} exchanges={exchanges.data ?? NO_EXCHANGES} />;
   return (
     <Page title={texts.player.title} product={texts.product}>
@@ -36,6 +39,15 @@ export const RecordingPage = () => {
     </Page>
   );
 };
+
+/** What is left of one whose period is over. */
+const Deleted = ({ recording }: { recording: RecordingDetail }) => (
+  <Page title={`${texts.player.title}: ${recording.account?.name ?? recording.user.user_name}`} product={texts.product} lead={<>{nameOf(recording.user)} · <Time at={recording.started_at} /></>}>
+    <EmptyState title={texts.session.recordingDeleted} hint={texts.session.recordingDeletedHint}>
+      {recording.privileged_session_id !== null && <Link to={paths.privilegedSession(recording.privileged_session_id, "recordings")}>{texts.session.recordings}</Link>}
+    </EmptyState>
+  </Page>
+);
 
 interface Props {
   recording: RecordingDetail;
