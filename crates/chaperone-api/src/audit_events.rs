@@ -15,7 +15,7 @@ use crate::export;
 use crate::json::{Json, Params};
 use crate::principal::Caller;
 use crate::problem::Problem;
-use crate::wire::{List, instant, opt_parse, page, parse_instant, parse_named};
+use crate::wire::{List, instant, opt_instant, opt_parse, page, parse_instant, parse_named};
 
 /// What an event happened to.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +31,7 @@ pub(crate) struct AuditEventBody {
     seq: Option<i64>,
     id: String,
     at: String,
-    /// `user`, `processor`, `system`, `anonymous`.
+    /// `user`, `processor`, `system`, `anonymous`; `unknown` for an event that was deleted.
     actor_kind: &'static str,
     user_id: Option<String>,
     user_name: Option<String>,
@@ -48,6 +48,9 @@ pub(crate) struct AuditEventBody {
     details: serde_json::Map<String, serde_json::Value>,
     /// The commitment to the event, as hexadecimal digits.
     commitment: String,
+    /// When retention deleted the event: what is left is `seq`, `id`, `at`, `privileged_session_id` and `commitment`, and
+    /// its `action` reads `event_deleted`.
+    deleted_at: Option<String>,
 }
 
 fn body(stored: &StoredEvent, names: &HashMap<UserId, String>) -> AuditEventBody {
@@ -76,6 +79,7 @@ fn body(stored: &StoredEvent, names: &HashMap<UserId, String>) -> AuditEventBody
         reason: event.reason.clone(),
         details: event.details.iter().map(|(name, detail)| (name.clone(), value(detail))).collect(),
         commitment: stored.commitment.iter().map(|byte| format!("{byte:02x}")).collect(),
+        deleted_at: opt_instant(stored.deleted_at),
     }
 }
 

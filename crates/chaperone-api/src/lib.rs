@@ -41,6 +41,7 @@ mod principal;
 mod privileged_sessions;
 mod problem;
 mod recordings;
+mod scheduled_exports;
 mod sign_ins;
 mod targets;
 mod users;
@@ -104,6 +105,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(privileged_sessions::switch_account))
         .routes(routes!(privileged_sessions::extend))
         .routes(routes!(privileged_sessions::open::open))
+        .routes(routes!(privileged_sessions::legal_hold::change))
         .routes(routes!(privileged_sessions::logs::audit_log))
         .routes(routes!(privileged_sessions::logs::user_log))
         .routes(routes!(privileged_sessions::logs::recordings))
@@ -119,6 +121,11 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(sign_ins::list))
         .routes(routes!(sign_ins::totals))
         .routes(routes!(sign_ins::end))
+        .routes(routes!(scheduled_exports::list, scheduled_exports::create))
+        .routes(routes!(scheduled_exports::read, scheduled_exports::change, scheduled_exports::remove))
+        .routes(routes!(scheduled_exports::runs))
+        .routes(routes!(scheduled_exports::run))
+        .routes(routes!(scheduled_exports::check))
         .routes(routes!(audit_events::list))
         .routes(routes!(event_streams::list))
         .routes(routes!(event_streams::test))

@@ -25,6 +25,10 @@ pub(crate) struct OrganizationBody {
     auditretentionperiodv2: i64,
     /// Whether user access auditing covers the console and this API.
     console_audit_enabled: bool,
+    /// In days; −1 for ever.
+    sign_in_retention_days: i64,
+    /// In days; −1 for ever.
+    recording_retention_days: i64,
     version: i64,
 }
 
@@ -39,6 +43,8 @@ impl From<Organization> for OrganizationBody {
             useraccessauditinginterval: organization.user_access_auditing_interval_hours,
             auditretentionperiodv2: organization.audit_retention_days,
             console_audit_enabled: organization.console_audit_enabled,
+            sign_in_retention_days: organization.sign_in_retention_days,
+            recording_retention_days: organization.recording_retention_days,
             version: organization.version,
         }
     }
@@ -62,6 +68,8 @@ pub(crate) struct OrganizationChangeBody {
     useraccessauditinginterval: Option<i64>,
     auditretentionperiodv2: Option<i64>,
     console_audit_enabled: Option<bool>,
+    sign_in_retention_days: Option<i64>,
+    recording_retention_days: Option<i64>,
     version: Option<i64>,
 }
 
@@ -81,6 +89,8 @@ pub(crate) async fn change(
         user_access_auditing_interval_hours: body.useraccessauditinginterval,
         audit_retention_days: body.auditretentionperiodv2,
         console_audit_enabled: body.console_audit_enabled,
+        sign_in_retention_days: body.sign_in_retention_days,
+        recording_retention_days: body.recording_retention_days,
         version: body.version,
     };
     Ok(Json(api.app.change_organization(&caller.op, change).await?.into()))

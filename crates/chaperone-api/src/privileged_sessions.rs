@@ -17,6 +17,7 @@ use crate::problem::Problem;
 use crate::wire::{List, opt_parse, page, parse, parse_instant, parse_named};
 
 mod body;
+pub(crate) mod legal_hold;
 pub(crate) mod logs;
 pub(crate) mod open;
 

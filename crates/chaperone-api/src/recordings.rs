@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chaperone_app::lists::RecordingFilter;
-use chaperone_app::recordings::{DownloadFormat, OpenedRecording};
+use chaperone_app::recordings::{DownloadFormat, OpenedRecording, RecordingView};
 use chaperone_domain::ids::DocumentId;
 use chaperone_domain::recording::{Recording, RecordingState};
 use chaperone_recording::bodies::Direction;
@@ -47,8 +47,10 @@ pub(crate) struct RecordingBody {
     id: String,
     sign_in_id: String,
     privileged_session_id: Option<String>,
-    /// `recording`, `sealed`, `damaged`.
+    /// `recording`, `sealed`, `damaged`, `deleted`.
     state: &'static str,
+    /// When retention deleted it: nothing of what was recorded is left.
+    deleted_at: Option<String>,
     started_at: String,
     ended_at: Option<String>,
     steps: u64,
@@ -65,6 +67,7 @@ impl From<&Recording> for RecordingBody {
             sign_in_id: recording.sign_in_id.to_string(),
             privileged_session_id: recording.privileged_session_id.map(|id| id.to_string()),
             state: recording.state.name(),
+            deleted_at: opt_instant(recording.deleted_at),
             started_at: instant(recording.started_at),
             ended_at: opt_instant(recording.ended_at),
             steps: recording.steps,
@@ -91,7 +94,7 @@ pub(crate) struct RecordingsQuery {
     privileged_session_id: Option<String>,
     user_id: Option<String>,
     account_id: Option<String>,
-    /// `recording`, `sealed`, `damaged`.
+    /// `recording`, `sealed`, `damaged`, `deleted`.
     state: Option<String>,
     limit: Option<u64>,
     after: Option<String>,
@@ -171,25 +174,34 @@ async fn opened(api: &Api, caller: &Caller, id: &str) -> Result<OpenedRecording,
     Ok(api.app.open_recording(&caller.op, parse("id", id)?).await?)
 }
 
-/// One recording. The trail says who looked.
+/// One recording. The trail says who looked. One that retention deleted is there without documents.
 #[utoipa::path(get, path = "/recordings/{id}", tag = "recordings", params(("id" = String, Path)), responses((status = 200, body = RecordingDetail)))]
 pub(crate) async fn read(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<RecordingDetail>, Problem> {
+    let view = api.app.recording(&caller.op, parse("id", &id)?).await?;
+    if view.recording.state == RecordingState::Deleted {
+        return Ok(Json(detail(&view, None)));
+    }
     let OpenedRecording { view, contents } = opened(&api, &caller, &id).await?;
-    Ok(Json(RecordingDetail {
+    Ok(Json(detail(&view, Some(&contents))))
+}
+
+fn detail(view: &RecordingView, contents: Option<&Contents>) -> RecordingDetail {
+    let documents = contents.map(|contents| contents.timeline.documents.as_slice()).unwrap_or_default();
+    RecordingDetail {
         recording: RecordingBody::from(&view.recording),
         user: UserRef::from(&view.user),
         account: view
             .account
             .as_ref()
             .map(|account| RecordedAccount { id: account.id.to_string(), name: account.name.clone() }),
-        documents: contents.timeline.documents.iter().map(DocumentBody::from).collect(),
-        duration_ms: contents.duration_ms(),
-        damage: contents.damage.as_ref().map(ToString::to_string),
-    }))
+        documents: documents.iter().map(DocumentBody::from).collect(),
+        duration_ms: contents.map_or(0, Contents::duration_ms),
+        damage: contents.and_then(|contents| contents.damage.as_ref()).map(ToString::to_string),
+    }
 }
 
 /// A value that a step entered.

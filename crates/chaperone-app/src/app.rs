@@ -116,6 +116,8 @@ pub struct App {
     pub(crate) connectors: Connectors,
     /// Wakes the job that imports accounts.
     pub(crate) imports_nudge: Notify,
+    /// Wakes the job that writes scheduled exports.
+    pub(crate) exports_nudge: Notify,
     /// Since when nothing can be recorded.
     pub(crate) unrecordable_since: std::sync::Mutex<Option<Instant>>,
     /// What was missing when it was looked last.
@@ -167,6 +169,7 @@ impl App {
             unheard: Unheard::default(),
             connectors: Connectors::new(Secrets::new(config.directory_secrets), opener),
             imports_nudge: Notify::new(),
+            exports_nudge: Notify::new(),
             unrecordable_since: std::sync::Mutex::new(None),
             readiness: tokio::sync::Mutex::new(None),
         });

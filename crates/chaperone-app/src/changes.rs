@@ -26,6 +26,8 @@ pub enum ChangedNoun {
     Directory,
     /// The organization.
     Organization,
+    /// A scheduled export, its runs or its findings.
+    ScheduledExport,
 }
 
 impl ChangedNoun {
@@ -40,6 +42,7 @@ impl ChangedNoun {
             Self::Target => "target",
             Self::Directory => "directory",
             Self::Organization => "organization",
+            Self::ScheduledExport => "scheduled_export",
         }
     }
 }

@@ -41,6 +41,11 @@ impl Connectors {
         Self { secrets, opener, open: Mutex::default(), rows: Mutex::default() }
     }
 
+    /// Where secrets are.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The connector of settings that are not stored yet.
     pub(crate) fn of_settings(&self, settings: Settings) -> Result<Arc<dyn Connector>, ConnectorError> {
         (self.opener)(settings, self.secrets.clone())

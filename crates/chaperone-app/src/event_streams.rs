@@ -129,7 +129,7 @@ pub fn test_event(op: &Op, name: &str) -> AuditEvent {
 }
 
 fn unnumbered(event: AuditEvent) -> StoredEvent {
-    StoredEvent { seq: None, commitment: [0; 32], event }
+    StoredEvent { seq: None, commitment: [0; 32], event, deleted_at: None }
 }
 
 /// Sends one event that has no number; what came back, in words.

@@ -185,7 +185,7 @@ impl ExportError {
 }
 
 enum Form {
-    Csv(csv::Csv),
+    Csv(Box<csv::Csv>),
     Xlsx(Box<xlsx::Xlsx>),
     JsonLines(json_lines::JsonLines),
     Parquet(Box<parquet::Parquet>),
@@ -205,7 +205,7 @@ impl GridWriter {
     /// [`ExportError::Temporary`] when a workbook's temporary file cannot be made.
     pub fn begin(format: Format, grid: Grid) -> Result<Self, ExportError> {
         let form = match format {
-            Format::Csv => Form::Csv(csv::Csv::begin(grid)?),
+            Format::Csv => Form::Csv(Box::new(csv::Csv::begin(grid)?)),
             Format::Xlsx => Form::Xlsx(Box::new(xlsx::Xlsx::begin(grid)?)),
             Format::JsonLines => Form::JsonLines(json_lines::JsonLines::begin(grid)),
             Format::Parquet => Form::Parquet(Box::new(parquet::Parquet::begin(grid)?)),

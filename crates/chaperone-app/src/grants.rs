@@ -167,7 +167,9 @@ impl App {
             let account = self.store.read().account(hold.grant.account_id).await?;
             let account = account.ok_or(AppError::Inside("session without account"))?;
             match self.make_so(op, &session, &account, hold.grant.clone(), None).await? {
-                forward::Made::Proved(proof) => self.keep_proofs(op, &session, proof).await?,
+                forward::Made::Proved(proof) => {
+                    self.keep_proofs(op, &session, proof.map(|proof| *proof)).await?
+                }
                 forward::Made::NotYet => {}
                 forward::Made::Absent => {
                     let why = start::unknown(&account);

@@ -10,6 +10,8 @@
 //! | notifications | sessions that start or end soon; what waits to be sent | writes down what time tells; sends, repeats, gives up; removes what is old |
 //! | access records | the organization's settings; accesses that could not be written | follows the settings; writes |
 //! | event streams | what collectors have not taken yet | sends it in order, repeats, holds |
+//! | retention | what has expired; destructions that broke off | deletes it in small batches |
+//! | scheduled exports | intervals that are over; files and manifests | writes what is due; finds gaps |
 //! | trail | events without a number; the clock | numbers them without gaps; keeps the high water |
 
 use std::sync::Arc;
@@ -27,6 +29,8 @@ mod first_look;
 mod notifications;
 mod processor;
 mod recordings;
+mod retention;
+mod scheduled_exports;
 mod sign_ins;
 mod trail;
 
@@ -35,6 +39,8 @@ pub use event_streams::send_event_streams;
 pub use first_look::{FIRST_LOOK_LIMIT, look_first};
 pub use notifications::{deliver_due, remove_old, tell_by_time};
 pub use processor::process_due;
+pub use retention::apply_retention;
+pub use scheduled_exports::export_due;
 
 /// The steps of jobs one by one, for whoever decides their order: the simulator.
 pub mod steps {
@@ -75,6 +81,8 @@ pub async fn run(app: Arc<App>, shutdown: watch::Receiver<bool>) {
     jobs.spawn(notifications::run(app.clone(), shutdown.clone()));
     jobs.spawn(access_records::run(app.clone(), shutdown.clone()));
     jobs.spawn(event_streams::run(app.clone(), shutdown.clone()));
+    jobs.spawn(retention::run(app.clone(), shutdown.clone()));
+    jobs.spawn(scheduled_exports::run(app.clone(), shutdown.clone()));
     jobs.spawn(trail::run(app, shutdown));
     while let Some(ended) = jobs.join_next().await {
         if let Err(error) = ended {

@@ -27,6 +27,7 @@ mod outbox;
 
 pub(crate) use delivery::Nudges;
 pub use delivery::{Channels, DeliveryError, Mail, Mailer, Post, Poster, Webhook};
+pub(crate) use outbox::ToldOf;
 
 /// A notification with the person that it goes to.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@
 
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_domain::organization::{
-    AUDIT_RETENTION_DAYS, AuditTransition, KEEP_FOR_EVER, Organization, RECORDING_NOTICE_MAX_CHARS,
-    USER_ACCESS_AUDITING_INTERVAL_HOURS,
+    AuditTransition, Organization, RECORDING_NOTICE_MAX_CHARS, USER_ACCESS_AUDITING_INTERVAL_HOURS,
 };
+use chaperone_domain::retention::is_retention;
 use chaperone_domain::user::Role;
 use chaperone_store::Events;
 use uuid::Uuid;
@@ -33,6 +33,10 @@ pub struct OrganizationChange {
     pub audit_retention_days: Option<i64>,
     /// Whether user access auditing covers the console and the API.
     pub console_audit_enabled: Option<bool>,
+    /// How long sign-ins are kept, in days.
+    pub sign_in_retention_days: Option<i64>,
+    /// How long recordings are kept, in days.
+    pub recording_retention_days: Option<i64>,
     /// The version that the caller saw.
     pub version: Option<i64>,
 }
@@ -67,6 +71,10 @@ impl App {
                 .unwrap_or(before.user_access_auditing_interval_hours),
             audit_retention_days: change.audit_retention_days.unwrap_or(before.audit_retention_days),
             console_audit_enabled: change.console_audit_enabled.unwrap_or(before.console_audit_enabled),
+            sign_in_retention_days: change.sign_in_retention_days.unwrap_or(before.sign_in_retention_days),
+            recording_retention_days: change
+                .recording_retention_days
+                .unwrap_or(before.recording_retention_days),
             version: before.version,
         };
         check(&after)?;
@@ -112,6 +120,8 @@ fn with_audit_settings(event: AuditEvent, old: &Organization, new: &Organization
         )
         .changed("useraccessauditinginterval", &interval(old), &interval(new))
         .changed("auditretentionperiodv2", &old.audit_retention_days, &new.audit_retention_days)
+        .changed("sign_in_retention_days", &old.sign_in_retention_days, &new.sign_in_retention_days)
+        .changed("recording_retention_days", &old.recording_retention_days, &new.recording_retention_days)
         .changed("console_audit_enabled", &old.console_audit_enabled, &new.console_audit_enabled)
 }
 
@@ -146,13 +156,16 @@ fn check(organization: &Organization) -> Result<(), AppError> {
             "The interval is a number of hours from 0 (every access) to 2147483647.",
         ));
     }
-    let days = organization.audit_retention_days;
-    if days != KEEP_FOR_EVER && !AUDIT_RETENTION_DAYS.contains(&days) {
-        return Err(AppError::field(
-            "auditretentionperiodv2",
-            "retention-range",
-            "Keep for 1 to 365000 days, or -1 for ever.",
-        ));
+    let periods = [
+        ("auditretentionperiodv2", organization.audit_retention_days),
+        ("sign_in_retention_days", organization.sign_in_retention_days),
+        ("recording_retention_days", organization.recording_retention_days),
+    ];
+    for (field, days) in periods {
+        if !is_retention(days) {
+            let why = "Keep for 1 to 365000 days, or -1 for ever.";
+            return Err(AppError::field(field, "retention-range", why));
+        }
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ use chaperone_store::{Items, Page, SessionFilter};
 
 use crate::app::App;
 use crate::errors::{AppError, FieldProblem, request_problem, window_problem};
+use crate::legal_holds::LegalHoldView;
 use crate::op::{EventExt as _, Op, Who};
 
 mod account_log;
@@ -56,6 +57,8 @@ pub struct PrivilegedSessionView {
     pub refused_actions: Vec<(Action, Refusal)>,
     /// What is done to its accounts.
     pub grants: Vec<(Grant, GrantHolder)>,
+    /// Whether everything that belongs to it is kept.
+    pub legal_hold: LegalHoldView,
 }
 
 impl PrivilegedSessionView {
@@ -147,6 +150,7 @@ impl App {
             more_accounts.extend(read.account(more.account_id).await?);
         }
         let grants = read.grants_of_session(session.id).await?;
+        let legal_hold = self.view_legal_hold(&who, session.id).await?;
         Ok(PrivilegedSessionView {
             session,
             account,
@@ -158,6 +162,7 @@ impl App {
             allowed_actions,
             refused_actions,
             grants,
+            legal_hold,
         })
     }
 

@@ -124,9 +124,26 @@ impl App {
         Ok(RecordingView { recording, sign_in, user, account })
     }
 
+    /// The row of a recording, and who it is about; nothing of what was recorded.
+    pub async fn recording(&self, op: &Op, id: RecordingId) -> Result<RecordingView, AppError> {
+        self.viewable(op, id).await
+    }
+
+    /// As [`Self::viewable`], and there is something to watch.
+    async fn watchable(&self, op: &Op, id: RecordingId) -> Result<RecordingView, AppError> {
+        let view = self.viewable(op, id).await?;
+        match view.recording.deleted_at {
+            None => Ok(view),
+            Some(at) => Err(AppError::refused(
+                "recording-deleted",
+                format!("Retention deleted this recording at {at}: nothing of what was recorded is left."),
+            )),
+        }
+    }
+
     /// Opens a recording for watching; the trail says who watched.
     pub async fn open_recording(&self, op: &Op, id: RecordingId) -> Result<OpenedRecording, AppError> {
-        let mut view = self.viewable(op, id).await?;
+        let mut view = self.watchable(op, id).await?;
         if self.viewings.tell(op.user()?.id, id, op.at) {
             let mut event = op
                 .event(AuditAction::RecordingViewed, "recording", id)

@@ -77,7 +77,8 @@ fn failed_event(op: &Op, user_name: &str, user: Option<UserId>, cause: &'static 
     let mut event = op
         .event(AuditAction::SignInFailed, "user", user.map(|id| id.to_string()).unwrap_or_default())
         .with("user_name", typed)
-        .with("cause", cause);
+        .with("cause", cause)
+        .with("user_agent", op.client.user_agent.as_str());
     event.on_behalf_of = user;
     event
 }

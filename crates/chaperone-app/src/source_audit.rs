@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use chaperone_domain::Instant;
-use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::ids::UserId;
 use chaperone_domain::source_action::SourceAction;
 use chaperone_domain::user::{Role, User};
@@ -11,7 +9,7 @@ use chaperone_store::{Bound, Condition, Items, Page, SourceSort, StoredEvent};
 
 use crate::app::App;
 use crate::errors::AppError;
-use crate::op::{EventExt as _, Op};
+use crate::op::Op;
 
 /// Who may read the audit table.
 const READERS: [Role; 2] = [Role::SystemAdministrator, Role::Auditor];
@@ -66,20 +64,5 @@ impl App {
         op.require(&READERS)?;
         let found = self.store.read().users_of(ids).await?;
         Ok(found.into_iter().map(|user| (user.id, user)).collect())
-    }
-
-    /// Somebody asks for the deletion of audit data up to an instant. Data goes when its retention is over and by
-    /// nobody's hand, so this is refused, and the refusal is in the trail.
-    pub async fn delete_audit_data(&self, op: &Op, until: Instant) -> Result<u64, AppError> {
-        op.require(&[Role::SystemAdministrator])?;
-        let event = op
-            .event(AuditAction::AuditLogDeletionRefused, "organization", "1")
-            .with("until", until.to_string());
-        self.note(event).await?;
-        Err(AppError::refused(
-            "retention",
-            "Audit data is deleted when its retention is over, and by nobody's hand; the setting \
-             auditretentionperiodv2 says after how many days.",
-        ))
     }
 }

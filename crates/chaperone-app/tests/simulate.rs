@@ -19,7 +19,7 @@ mod schedule;
 mod world;
 
 /// Schedules of one test run: a few seconds.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 60;
 
 #[test]
 fn whatever_is_killed_late_or_lost_every_account_goes_back() {

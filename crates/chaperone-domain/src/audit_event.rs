@@ -18,6 +18,8 @@ pub enum Actor {
     System,
     /// Somebody who is not signed in.
     Anonymous,
+    /// Not known any more: retention deleted the event.
+    Unknown,
 }
 
 impl Actor {
@@ -28,6 +30,7 @@ impl Actor {
             Self::Processor => "processor",
             Self::System => "system",
             Self::Anonymous => "anonymous",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -46,6 +49,7 @@ impl Actor {
             ("processor", None) => Some(Self::Processor),
             ("system", None) => Some(Self::System),
             ("anonymous", None) => Some(Self::Anonymous),
+            ("unknown", None) => Some(Self::Unknown),
             _ => None,
         }
     }
@@ -221,6 +225,35 @@ actions! {
     EventStreamRecovered = "event_stream_recovered",
     /// An administrator had a marked event sent, to see whether it arrives.
     EventStreamTested = "event_stream_tested",
+    /// What stands in the place of an event that retention deleted: its number and its commitment are left. It is never
+    /// written as an event.
+    EventDeleted = "event_deleted",
+    /// Retention deleted audit events, sign-ins or a recording: what, how many, up to when (source: 111).
+    AuditLogDeleted = "audit_log_deleted",
+    /// The clock made a step forward: retention waits before it deletes.
+    RetentionWaits = "retention_waits",
+    /// The key and the bytes of a deleted recording are gone.
+    RecordingDestroyed = "recording_destroyed",
+    /// A scheduled export was added.
+    ScheduledExportCreated = "scheduled_export_created",
+    /// A scheduled export was changed.
+    ScheduledExportChanged = "scheduled_export_changed",
+    /// A scheduled export was removed.
+    ScheduledExportRemoved = "scheduled_export_removed",
+    /// Somebody had a scheduled export written at once, or an interval written again.
+    ScheduledExportRequested = "scheduled_export_requested",
+    /// A file of a scheduled export and its manifest are durable.
+    ScheduledExportWritten = "scheduled_export_written",
+    /// A scheduled export cannot be written for long; it is tried again.
+    ScheduledExportFailing = "scheduled_export_failing",
+    /// The gap detector found something that does not fit.
+    ExportGapFound = "export_gap_found",
+    /// What the gap detector had found fits again.
+    ExportGapClosed = "export_gap_closed",
+    /// A legal hold was set on a session.
+    LegalHoldSet = "legal_hold_set",
+    /// A legal hold was lifted.
+    LegalHoldLifted = "legal_hold_lifted",
 }
 
 /// What it happened to.

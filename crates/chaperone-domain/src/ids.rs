@@ -108,3 +108,7 @@ id!(
     /// One run of the executable: a restarted one is another node.
     NodeId
 );
+id!(
+    /// Something that is exported again and again.
+    ScheduledExportId
+);

@@ -23,6 +23,8 @@ pub mod notification;
 pub mod organization;
 pub mod privileged_session;
 pub mod recording;
+pub mod retention;
+pub mod scheduled_export;
 pub mod sign_in;
 pub mod source_action;
 pub mod target;

@@ -49,11 +49,17 @@ pub enum NotificationKind {
     Drift,
     /// An event stream could send nothing for long. It is about no session.
     EventStreamStalled,
+    /// A scheduled export cannot be written for long. It is about no session.
+    ScheduledExportFailing,
+    /// The gap detector found something. It is about no session.
+    ExportGapFound,
+    /// What it found fits again. It is about no session.
+    ExportGapClosed,
 }
 
 impl NotificationKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::ToApprove,
         Self::Approved,
         Self::Rejected,
@@ -65,6 +71,9 @@ impl NotificationKind {
         Self::CouldNotBePutBack,
         Self::Drift,
         Self::EventStreamStalled,
+        Self::ScheduledExportFailing,
+        Self::ExportGapFound,
+        Self::ExportGapClosed,
     ];
 
     /// The stable name in API, rows and configuration.
@@ -81,6 +90,9 @@ impl NotificationKind {
             Self::CouldNotBePutBack => "could_not_be_put_back",
             Self::Drift => "drift",
             Self::EventStreamStalled => "event_stream_stalled",
+            Self::ScheduledExportFailing => "scheduled_export_failing",
+            Self::ExportGapFound => "export_gap_found",
+            Self::ExportGapClosed => "export_gap_closed",
         }
     }
 
@@ -93,9 +105,12 @@ impl NotificationKind {
     pub const fn told_roles(self) -> &'static [Role] {
         match self {
             Self::ToApprove => &[Role::SystemAdministrator, Role::Approver],
-            Self::CouldNotStart | Self::CouldNotBePutBack | Self::Drift | Self::EventStreamStalled => {
-                &[Role::SystemAdministrator]
-            }
+            Self::CouldNotStart
+            | Self::CouldNotBePutBack
+            | Self::Drift
+            | Self::EventStreamStalled
+            | Self::ScheduledExportFailing => &[Role::SystemAdministrator],
+            Self::ExportGapFound | Self::ExportGapClosed => &[Role::SystemAdministrator, Role::Auditor],
             _ => &[],
         }
     }

@@ -1,11 +1,9 @@
 //! The organization: the settings row.
 
+use crate::retention::FOR_EVER;
+
 /// Shortest and longest user access auditing interval, in hours; 0 writes every access. The longest is the source's.
 pub const USER_ACCESS_AUDITING_INTERVAL_HOURS: std::ops::RangeInclusive<i64> = 0..=2_147_483_647;
-/// Shortest and longest retention of the trail, in days, where it is not [`KEEP_FOR_EVER`].
-pub const AUDIT_RETENTION_DAYS: std::ops::RangeInclusive<i64> = 1..=365_000;
-/// The retention, in days, that keeps for ever.
-pub const KEEP_FOR_EVER: i64 = -1;
 /// Longest recording notice, in characters.
 pub const RECORDING_NOTICE_MAX_CHARS: usize = 4000;
 
@@ -41,6 +39,10 @@ pub struct Organization {
     pub audit_retention_days: i64,
     /// Whether user access auditing covers the console and the API of Chaperone itself, as it does a target.
     pub console_audit_enabled: bool,
+    /// How long sign-ins are kept, in days; −1 for ever.
+    pub sign_in_retention_days: i64,
+    /// How long recordings are kept, in days; −1 for ever.
+    pub recording_retention_days: i64,
     /// Rises with each change.
     pub version: i64,
 }
@@ -89,8 +91,10 @@ By going on you agree to this.";
             is_audit_enabled: true,
             is_user_access_audit_enabled: true,
             user_access_auditing_interval_hours: 4,
-            audit_retention_days: KEEP_FOR_EVER,
+            audit_retention_days: FOR_EVER,
             console_audit_enabled: true,
+            sign_in_retention_days: FOR_EVER,
+            recording_retention_days: FOR_EVER,
             version: 1,
         }
     }

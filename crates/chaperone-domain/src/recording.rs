@@ -12,11 +12,13 @@ pub enum RecordingState {
     Sealed,
     /// What is stored does not verify.
     Damaged,
+    /// Retention deleted it: its row is left, and nothing of what was recorded.
+    Deleted,
 }
 
 impl RecordingState {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Recording, Self::Sealed, Self::Damaged];
+    pub const ALL: [Self; 4] = [Self::Recording, Self::Sealed, Self::Damaged, Self::Deleted];
 
     /// The stable name in API and rows.
     pub const fn name(self) -> &'static str {
@@ -24,6 +26,7 @@ impl RecordingState {
             Self::Recording => "recording",
             Self::Sealed => "sealed",
             Self::Damaged => "damaged",
+            Self::Deleted => "deleted",
         }
     }
 
@@ -75,4 +78,6 @@ pub struct Recording {
     pub bytes: u64,
     /// How complete it is.
     pub coverage: Coverage,
+    /// When retention deleted it.
+    pub deleted_at: Option<Instant>,
 }

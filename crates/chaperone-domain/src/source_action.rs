@@ -120,6 +120,8 @@ source_actions! {
     EntityAuditStopped = 108, "Entity Audit Stopped", Update;
     /// The organization is not audited.
     AuditDisabled = 110, "Audit Disabled", Update;
+    /// Retention deleted audit data.
+    AuditLogDeletion = 111, "Audit Log Deletion", Delete;
     /// Accesses are audited.
     UserAccessAuditStarted = 112, "User Access Audit Started", Access;
     /// Accesses are not audited.
@@ -161,6 +163,7 @@ pub fn source_action(event: &AuditEvent) -> Option<SourceAction> {
         AuditAction::AuditDisabled => SourceAction::AuditDisabled,
         AuditAction::TargetAuditStarted => SourceAction::EntityAuditStarted,
         AuditAction::TargetAuditStopped => SourceAction::EntityAuditStopped,
+        AuditAction::AuditLogDeleted => SourceAction::AuditLogDeletion,
         AuditAction::UserAccessAuditStarted => SourceAction::UserAccessAuditStarted,
         AuditAction::UserAccessAuditStopped => SourceAction::UserAccessAuditStopped,
         AuditAction::UserAccessViaWeb => SourceAction::UserAccessViaWeb,

@@ -57,6 +57,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// A line for whoever reads.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("{line}\n").as_bytes()).expect("told");
+}
+
 async fn connect(url: &str) -> Result<Store, StoreError> {
     Store::connect(StoreConfig::new(url)).await
 }
@@ -73,13 +79,13 @@ fn id_sql(backend: DbBackend, number: &str) -> String {
     }
 }
 
-/// Numbers from 0 on, as the column `i`.
+/// Numbers from 0 on, as the column `i` of `numbers`.
 fn numbers(backend: DbBackend, count: u64) -> String {
     match backend {
         DbBackend::Sqlite => format!(
-            "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count}) SELECT i FROM n)"
+            "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count}) SELECT i FROM n) AS numbers"
         ),
-        _ => format!("(SELECT i FROM generate_series(0::bigint, {count} - 1) AS i)"),
+        _ => format!("(SELECT i FROM generate_series(0::bigint, {count} - 1) AS i) AS numbers"),
     }
 }
 
@@ -116,7 +122,7 @@ async fn fill(url: &str, rows: u64) -> Result<(), Box<dyn std::error::Error>> {
     );
     database.execute_unprepared(&sql).await?;
     let step_us = YEAR_S * 1_000_000 / i64::try_from(rows.max(1))?;
-    let started = format!("({BEGIN_S} * 1000000 + i * {step_us})");
+    let started = format!("({BEGIN_S}000000 + i * {step_us})");
     let sign_in = id_sql(backend, "i");
     let of_user = id_sql(backend, &format!("(i * {SPREAD}) % {USERS}"));
     let address = match backend {
@@ -137,7 +143,7 @@ async fn fill(url: &str, rows: u64) -> Result<(), Box<dyn std::error::Error>> {
     let sql = format!(
         "INSERT INTO sign_in_targets (sign_in_id, target_id, first_at, last_at, active_us, idle_us) \
          SELECT {sign_in}, {target}, {started}, {started} + (i % 3600) * 1000000, (i % 3600) * 1000000, 0 \
-         FROM {} AS numbers WHERE i % 2 = 1",
+         FROM {} WHERE i % 2 = 1",
         numbers(backend, rows)
     );
     database.execute_unprepared(&sql).await?;
@@ -148,7 +154,7 @@ async fn fill(url: &str, rows: u64) -> Result<(), Box<dyn std::error::Error>> {
         database.execute_unprepared("VACUUM ANALYZE").await?;
     }
     database.close().await?;
-    println!("{rows}");
+    say(&rows.to_string());
     Ok(())
 }
 
@@ -197,14 +203,14 @@ async fn week(store: &Store, questions: u64) -> Result<(), StoreError> {
     let began = Clock::now();
     store.read().sign_in_totals(SignInQuery::between(end - WEEK, end)).await?;
     let totals_ms = began.elapsed().as_secs_f64() * 1e3;
-    println!(
+    say(&format!(
         "{{\"rows\": {rows}, \"totals_ms\": {totals_ms:.0}, \"week_p50_ms\": {:.3}, \"week_p95_ms\": {:.3}, \"row_p50_ms\": {:.3}, \
          \"row_p95_ms\": {:.3}}}",
         at(&of_week, 50),
         at(&of_week, 95),
         at(&of_row, 50),
         at(&of_row, 95),
-    );
+    ));
     Ok(())
 }
 
@@ -212,11 +218,8 @@ async fn week(store: &Store, questions: u64) -> Result<(), StoreError> {
 async fn record(store: &Store, writers: usize, seconds: u64) {
     let write = async || loop {
         match one(store).await {
-            Ok(()) => std::io::stdout().lock().write_all(b"kept\n").expect("told"),
-            Err(error) => {
-                eprintln!("{error}");
-                return;
-            }
+            Ok(()) => say("kept"),
+            Err(error) => return say(&format!("refused {error}")),
         }
     };
     let writing = futures_util::future::join_all((0..writers).map(|_| write()));

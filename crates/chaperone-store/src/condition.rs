@@ -162,7 +162,10 @@ impl Condition {
                 // Not LIKE: it looks at case on one database and not on the other.
                 let found = match place {
                     TextMatch::Contains => {
-                        format!("({value} = '' OR replace({text}, {value}, '') <> {text})")
+                        // What is nothing contains nothing, not even the empty text.
+                        format!(
+                            "({text} IS NOT NULL AND ({value} = '' OR replace({text}, {value}, '') <> {text}))"
+                        )
                     }
                     TextMatch::StartsWith => format!("substr({text}, 1, length({value})) = {value}"),
                     TextMatch::EndsWith => format!(

@@ -113,6 +113,8 @@ impl Store {
             // Full: what is acknowledged survives a power cut, not only a crash.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is erased is overwritten with zeros and does not stay in the file's free space.
+            .pragma("secure_delete", "ON")
             .busy_timeout(SQLITE_BUSY)
             .disable_statement_logging();
         let writing = SqlitePoolOptions::new()

@@ -8,6 +8,8 @@
 //!   commit (and one sync of the disk); one that fails is undone alone.
 //! * [`Store::keep_books`] keeps what no person could ask about (last uses, cursors, numbers): its [`BookTx`]
 //!   reaches only the tables that it names.
+//! * [`Store::retain`] deletes what retention does not keep: its [`RetentionTx`] is the only way in which an audit event
+//!   is erased.
 //!
 //! Instants are whole microseconds since 1970, UTC.
 
@@ -19,6 +21,7 @@ mod filter;
 mod migrations;
 mod nouns;
 mod page;
+mod retention;
 mod sql;
 mod tx;
 mod writer;
@@ -33,12 +36,15 @@ pub use filter::{
 pub use nouns::api_tokens::ApiToken;
 pub use nouns::audit_events::StoredEvent;
 pub use nouns::entry_codes::EntryCode;
+pub use nouns::legal_holds::HoldSet;
+pub use nouns::retention::{Deleted, Expired, ExpiryPlace};
 pub use nouns::sign_ins::login_events::{
     DayTotal, SignInRow, SignInTotals, TOTAL_DAYS_MAX, TOTAL_USERS_MAX, UserTotal,
 };
 pub use nouns::source_audit::{SourceKey, SourceSort, columns as source_columns};
 pub use nouns::users::columns as user_columns;
 pub use page::{Items, PAGE_MAX, Page};
+pub use retention::{RETENTION_BATCH, RetentionTx};
 pub use sql::Reads;
 pub use tx::{BookTx, Committed, Events, WriteTx};
 pub use written::Written;

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use chaperone_app::clock::Clock as _;
 use chaperone_app::event_streams::{Names, ocsf, send_test, test_event};
 use chaperone_app::{AppError, Op};
 
-use crate::node::SystemClock;
-use crate::{Problem, config, serve, streams};
+use crate::{Problem, config, faults, serve, streams};
 
 /// Gives a user a password for one use. Chaperone must not run on the same data at the same time.
 pub(crate) async fn reset_password(path: &Path, user_name: &str) -> Result<(), Problem> {
@@ -44,7 +42,7 @@ pub(crate) async fn test_event_stream(path: &Path, name: &str) -> Result<(), Pro
             known => format!("there is no event stream {name:?}; there are: {}", known.join(", ")),
         }));
     };
-    let event = test_event(&Op::system(SystemClock.now()), name);
+    let event = test_event(&Op::system(faults::clock().now()), name);
     let origin = ocsf::Origin { console: config.addresses.console.clone() };
     let tested = send_test(stream, event, &Names::default(), &origin).await;
     if !tested.taken {

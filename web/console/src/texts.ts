@@ -135,7 +135,7 @@ export const texts = {
   },
   told: {
     title: "Who was told", empty: "Nobody was told", emptyHint: "People are told by mail and programs by webhook, where the operator has set that up.", retry: "Try again", retried: "It is tried again now.",
-    kind: { to_approve: "To approve", approved: "Approved", rejected: "Rejected", starts_soon: "Starts soon", started: "Started", ends_soon: "Ends soon", ended: "Ended", could_not_start: "Could not start", could_not_be_put_back: "Could not be put back", drift: "Changed by somebody else" } as Record<string, string>,
+    kind: { to_approve: "To approve", approved: "Approved", rejected: "Rejected", starts_soon: "Starts soon", started: "Started", ends_soon: "Ends soon", ended: "Ended", could_not_start: "Could not start", could_not_be_put_back: "Could not be put back", drift: "Account found changed" } as Record<string, string>,
     state: { waiting: "waiting", sent: "sent", given_up: "given up" } as Record<string, string>, trying: "being tried again", nextTry: "next try", attempts: (n: number) => (n === 1 ? "1 attempt" : `${n} attempts`), webhook: "webhook",
   },
   coverage: {

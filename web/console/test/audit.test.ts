@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+
 import { describe, expect, test } from "vitest";
 
 import { ACCESS_ACTIONS, actionChoice, ACTIONS, sourceOf } from "../src/pages/audit/actions";
@@ -51,4 +53,11 @@ test("actions of the audit of user access carry the source's names and codes", (
   expect(actionChoice("user_access_via_web")).toBe("UserAccessviaWeb (64)");
   expect(actionChoice("sign_in_failed")).toBe("Sign in failed");
   expect(new Set(ACTIONS).size).toBe(ACTIONS.length);
+});
+
+test("every action that the trail knows can be chosen", async () => {
+  const domain = await readFile(new URL("../../../crates/chaperone-domain/src/audit_event.rs", import.meta.url), "utf8");
+  const names = Array.from(domain.matchAll(/^ {4}[A-Z]\w+ = "([a-z_]+)",$/gm), ([, name]) => name ?? "");
+  expect(names.length).toBeGreaterThan(40);
+  expect(names.filter((name) => !(ACTIONS as readonly string[]).includes(name))).toEqual([]);
 });

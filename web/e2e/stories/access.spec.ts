@@ -110,7 +110,7 @@ test("the pages of sign-ins, audit, exports and streams are accessible, light an
       await expectToFit(page, path);
     }
     await page.goto(`${chaperone.consoleUrl}/sign-ins`);
-    await page.locator("tbody button").first().click();
+    await page.locator("tbody button.link-button").first().click();
     await expect(page.getByRole("dialog")).toBeVisible();
     await expectAccessible(page);
   }

@@ -122,14 +122,14 @@ async function addDirectory(console: Console, roles: Roles): Promise<void> {
   await page.getByRole("link", { name: "PostgreSQL" }).click();
   await page.getByLabel("Name", { exact: true }).fill(DIRECTORY);
   await page.getByLabel("Host").fill(roles.host);
-  await page.getByLabel("Port").fill("1");
+  await page.getByLabel("Port", { exact: true }).fill("1");
   await page.getByLabel("Role", { exact: true }).fill(roles.user);
   await page.getByRole("combobox", { name: "TLS" }).click();
   await page.getByRole("option", { name: "Off" }).click();
   const found = page.getByRole("status").filter({ hasText: /It works|It does not work yet/ });
   await page.getByRole("button", { name: "Test the connection" }).click();
   await expect(found).toContainText(`Nothing listens at ${roles.host}:1`);
-  await page.getByLabel("Port").fill(roles.port);
+  await page.getByLabel("Port", { exact: true }).fill(roles.port);
   await page.getByRole("button", { name: "Test the connection" }).click();
   await expect(found).toContainText("It works");
   await page.getByRole("button", { name: "Add and import" }).click();

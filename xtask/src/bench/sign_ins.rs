@@ -91,6 +91,9 @@ fn record(example: &Path, url: &str, folder: &Path, seconds: u32) -> Outcome<Str
     for _ in 0..ROUNDS {
         let disk = synchronous_writes(folder)?;
         let said = Program::new(example).args([url, "record", WRITERS, &seconds.to_string()]).text()?;
+        if let Some(refused) = said.lines().find(|line| line.starts_with("refused")) {
+            return failed(refused.to_owned());
+        }
         rounds.push((said.lines().count() as f64 / f64::from(seconds), disk));
     }
     Ok(format!(

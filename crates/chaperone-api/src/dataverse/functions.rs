@@ -1,6 +1,7 @@
 //! Functions and actions that belong to no table.
 
 use axum::response::Response;
+use chaperone_app::AppError;
 use serde_json::{Value as Json, json};
 
 use super::call::{Call, answer, object};
@@ -31,9 +32,14 @@ impl Call {
             Refusal::body("EndDate is an instant with its zone, as 2026-11-20T08:30:00Z, or a whole day.")
         })?;
         let deleted = self.app.delete_audit_data(&self.op, until).await?;
+        if deleted.count == 0 {
+            // As the source, which has no partition that ends before such a date.
+            let why = "There is no audit data up to this date that may be deleted.";
+            return Err(AppError::refused("nothing-expired", why).into());
+        }
         Ok(answer(&json!({
             "@odata.context": self.context("Microsoft.Dynamics.CRM.DeleteAuditDataResponse"),
-            "PartitionsDeleted": deleted,
+            "PartitionsDeleted": deleted.count,
         })))
     }
 }

@@ -1,6 +1,7 @@
 //! A session as it is answered.
 
 use chaperone_app::AppError;
+use chaperone_app::legal_holds::LegalHoldView;
 use chaperone_app::privileged_sessions::PrivilegedSessionView;
 use chaperone_domain::account::Account;
 use chaperone_domain::grant::{Grant, GrantOutcome, GrantPhase, Wish};
@@ -100,6 +101,34 @@ fn grant(grant: &Grant, account_name: &str) -> GrantBody {
     }
 }
 
+/// Whether everything that belongs to the session is kept, however old it gets.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LegalHoldBody {
+    held: bool,
+    set_at: Option<String>,
+    /// For system administrators and auditors; `null` for others.
+    set_by: Option<UserRef>,
+    /// For system administrators and auditors; `null` for others.
+    reason: Option<String>,
+    /// Whether the caller may set it now.
+    may_set: bool,
+    /// Whether the caller may lift it now.
+    may_lift: bool,
+}
+
+impl From<&LegalHoldView> for LegalHoldBody {
+    fn from(view: &LegalHoldView) -> Self {
+        Self {
+            held: view.held,
+            set_at: opt_instant(view.set_at),
+            set_by: view.set_by.as_ref().map(UserRef::from),
+            reason: view.reason.clone(),
+            may_set: view.may_set,
+            may_lift: view.may_lift,
+        }
+    }
+}
+
 /// A privileged session.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PrivilegedSessionBody {
@@ -132,6 +161,7 @@ pub(crate) struct PrivilegedSessionBody {
     allowed_actions: Vec<&'static str>,
     refused_actions: Vec<RefusedAction>,
     grants: Vec<GrantBody>,
+    legal_hold: LegalHoldBody,
     version: i64,
     created_at: String,
     updated_at: String,
@@ -196,6 +226,7 @@ impl From<&PrivilegedSessionView> for PrivilegedSessionBody {
                 .iter()
                 .map(|(held, _)| grant(held, view.account_name(held.account_id)))
                 .collect(),
+            legal_hold: LegalHoldBody::from(&view.legal_hold),
             version: session.version,
             created_at: instant(session.created_at),
             updated_at: instant(session.updated_at),

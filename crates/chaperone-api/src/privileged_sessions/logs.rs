@@ -24,7 +24,7 @@ pub(crate) struct AuditLogItem {
     to_status: Option<String>,
     /// `null` for the background process.
     changed_by: Option<UserRef>,
-    /// `SystemAdministrator`, `Approver`, `User`, `BatchProcess`.
+    /// `SystemAdministrator`, `Approver`, `User`, `BatchProcess`; `Unknown` for what retention deleted.
     changed_by_kind: String,
     comment: Option<String>,
 }
@@ -55,16 +55,29 @@ pub(crate) async fn audit_log(
     Ok(Json(List::cut(log.iter().map(AuditLogItem::from).collect(), &paging)?))
 }
 
+/// One line of the User log.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserLogItem {
+    #[serde(flatten)]
+    sign_in: SignInBody,
+    /// When retention deleted it: what is left is when it was.
+    deleted_at: Option<String>,
+}
+
 /// The User log: every sign-in to targets in the session.
-#[utoipa::path(get, path = "/privileged-sessions/{id}/user-log", tag = "privileged-sessions", params(("id" = String, Path), Paging), responses((status = 200, body = List<SignInBody>)))]
+#[utoipa::path(get, path = "/privileged-sessions/{id}/user-log", tag = "privileged-sessions", params(("id" = String, Path), Paging), responses((status = 200, body = List<UserLogItem>)))]
 pub(crate) async fn user_log(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<String>,
     Params(paging): Params<Paging>,
-) -> Result<Json<List<SignInBody>>, Problem> {
+) -> Result<Json<List<UserLogItem>>, Problem> {
     let log = api.app.user_log(&caller.op, parse("id", &id)?).await?;
-    Ok(Json(List::cut(log.iter().map(SignInBody::from).collect(), &paging)?))
+    let items = log.iter().map(|(sign_in, deleted_at)| UserLogItem {
+        sign_in: SignInBody::from(sign_in),
+        deleted_at: opt_instant(*deleted_at),
+    });
+    Ok(Json(List::cut(items.collect(), &paging)?))
 }
 
 /// The recordings of the session.

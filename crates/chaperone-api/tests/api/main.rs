@@ -9,6 +9,8 @@ mod linux;
 mod notifications;
 mod principals;
 mod requests;
+mod retention;
+mod scheduled_exports;
 mod sign_ins;
 mod stories;
 mod world;

@@ -51,6 +51,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/privileged-sessions/{id}/process", "--xhxx+"),
     ("POST", "/privileged-sessions/{id}/account", "--xhxx+"),
     ("POST", "/privileged-sessions/{id}/open", "--xhxxx"),
+    ("POST", "/privileged-sessions/{id}/legal-hold", "--xh+x+"),
     ("GET", "/privileged-sessions/{id}/audit-log", "--xh+++"),
     ("GET", "/privileged-sessions/{id}/user-log", "--xh+++"),
     ("GET", "/privileged-sessions/{id}/account-log", "--xh+++"),
@@ -69,6 +70,14 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/audit-events", "--xx+x+"),
     ("GET", "/event-streams", "--xx+x+"),
     ("POST", "/event-streams/{name}/test", "--xxxxh"),
+    ("GET", "/scheduled-exports", "--xx+x+"),
+    ("POST", "/scheduled-exports", "--xxxx+"),
+    ("GET", "/scheduled-exports/{id}", "--xxhxh"),
+    ("PATCH", "/scheduled-exports/{id}", "--xxxxh"),
+    ("DELETE", "/scheduled-exports/{id}", "--xxxxh"),
+    ("GET", "/scheduled-exports/{id}/runs", "--xxhxh"),
+    ("POST", "/scheduled-exports/{id}/run", "--xxxxh"),
+    ("POST", "/scheduled-exports/{id}/check", "--xxhxh"),
 ];
 
 /// Routes that nobody has to be signed in for, and the stream, which does not end by itself.
@@ -81,6 +90,10 @@ fn body(world: &World, method: &str, path: &str) -> Option<Value> {
         ("POST", "/api-tokens") => json!({"name": "x"}),
         ("POST", "/directories") => json!({"name": "", "settings": {"kind": "linux", "root": "nowhere"}}),
         ("POST", "/directories/test") => json!({"settings": {"kind": "linux", "root": "nowhere"}}),
+        ("POST", "/scheduled-exports") => {
+            json!({"name": "", "content": "sign_ins", "every": "day", "format": "csv", "target": {}})
+        }
+        ("POST", "/scheduled-exports/{id}/run") => json!({}),
         ("POST", "/users") => json!({"user_name": ""}),
         ("POST", "/accounts" | "/targets") => json!({"name": "", "host": "", "upstream": ""}),
         ("POST", "/privileged-sessions") => world.request(0, 600),
@@ -89,6 +102,9 @@ fn body(world: &World, method: &str, path: &str) -> Option<Value> {
             json!({"ends_at": world.after(7_200), "reason": "The run takes longer"})
         }
         ("POST", "/privileged-sessions/{id}/account") => json!({"enabled": true}),
+        ("POST", "/privileged-sessions/{id}/legal-hold") => {
+            json!({"held": true, "reason": "An investigation"})
+        }
         ("POST", "/privileged-sessions/{id}/open") => json!({"password": PASSWORD, "consent": true}),
         ("PATCH", _) => json!({}),
         _ => return None,

@@ -104,7 +104,8 @@ impl Directory {
 
     /// Sees that every account is disabled, without an end.
     pub(crate) async fn are_back(&self, here: &Installation, accounts: &[Account]) -> Result<(), Failed> {
-        let back = |state, expires_at| state == AccountState::Disabled && expires_at == None::<Instant>;
+        let back =
+            |state, expires_at: Option<Instant>| state == AccountState::Disabled && expires_at.is_none();
         rows_are(here, accounts, |row| back(row.state, row.expires_at)).await?;
         self.roles_are(accounts.len(), "NOT rolcanlogin AND COALESCE(rolvaliduntil, 'infinity') = 'infinity'")
     }

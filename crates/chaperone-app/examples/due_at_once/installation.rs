@@ -25,11 +25,11 @@ use super::Failed;
 
 /// From when the sessions are asked for until they start; until then all of them must be approved. Shorter than the
 /// time after which accounts are looked at again, so that moving the clock makes no work of its own.
-pub(crate) const START_IN: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+const START_IN: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// How long the sessions last.
 const LASTS: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// How many ask at the same time.
-pub(crate) const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 
 /// The real clock, moved forward by what is not waited for.
 #[derive(Clone, Default)]
@@ -109,6 +109,7 @@ impl Installation {
             directory_secrets: path.join("secrets"),
             notifications: Channels::default(),
             tail: TAIL,
+            event_streams: Vec::new(),
             faults: Faults::none(),
         };
         let app = App::open(config).await?;

@@ -20,7 +20,7 @@ use chaperone_domain::privileged_session::Status;
 use chaperone_store::Written;
 
 use self::directory::Directory;
-use self::installation::{Installation, START_IN, op};
+use self::installation::{Installation, op};
 use self::watch::Watch;
 
 mod directory;

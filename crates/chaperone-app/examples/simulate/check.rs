@@ -24,11 +24,17 @@ pub struct Original {
     pub baseline: Attributes,
     /// What others made of it last while a session held it: it is never laxer than that.
     pub floor: Option<Attributes>,
+    /// What others made of it while sessions held it that wanted nothing of it: it may stay so.
+    pub theirs: Vec<Attributes>,
 }
 
 impl Original {
     pub fn of(account: &Account) -> Self {
-        Self { baseline: Attributes { state: account.state, expires_at: account.expires_at }, floor: None }
+        Self::new(Attributes { state: account.state, expires_at: account.expires_at })
+    }
+
+    fn new(baseline: Attributes) -> Self {
+        Self { baseline, floor: None, theirs: Vec::new() }
     }
 }
 
@@ -57,6 +63,9 @@ impl Schedule<'_> {
                     return false;
                 }
                 original.floor = Some(to);
+                if !grant.touched {
+                    original.theirs.push(to);
+                }
                 true
             }
             None => {
@@ -72,7 +81,7 @@ impl Schedule<'_> {
                     }
                     original.floor = Some(to);
                 } else {
-                    *original = Original { baseline: to, floor: None };
+                    *original = Original::new(to);
                 }
                 true
             }
@@ -172,6 +181,7 @@ impl Schedule<'_> {
             };
             let Some(original) = self.originals.get(&id) else { continue };
             let well = match original.floor {
+                _ if original.theirs.contains(&is) => true,
                 None => is == original.baseline,
                 Some(floor) => is.at_least_as_strict_as(original.baseline) && is.at_least_as_strict_as(floor),
             };

@@ -190,10 +190,11 @@ impl Connector for Elsewhere {
         let go = self.call(At::Set(account.id, to)).await?;
         let expected = expected.attributes;
         if matches!(go, Go::Unheard | Go::Flies) {
-            let mut hub = self.0.lock();
-            let until_us = hub.now_us + FLIGHT_US;
-            hub.flights.push(Flight { account: account.id, expected, to, until_us });
-            drop(hub);
+            {
+                let mut hub = self.0.lock();
+                let until_us = hub.now_us + FLIGHT_US;
+                hub.flights.push(Flight { account: account.id, expected, to, until_us });
+            }
             if go == Go::Flies {
                 self.call(At::Answer(account.id)).await?;
             }

@@ -50,7 +50,7 @@ pub struct Node {
 
 pub struct World {
     runtime: tokio::runtime::Runtime,
-    folder: TempDir,
+    _folder: TempDir,
     pub hub: Hub,
     pub store: Store,
     vault: Vault,
@@ -115,7 +115,19 @@ impl World {
             ))
         });
         let (store, vault, nodes, anna, bert, paula, built_in, elsewhere) = made?;
-        Ok(Self { runtime, folder, hub, store, vault, nodes, anna, bert, paula, built_in, elsewhere })
+        Ok(Self {
+            runtime,
+            _folder: folder,
+            hub,
+            store,
+            vault,
+            nodes,
+            anna,
+            bert,
+            paula,
+            built_in,
+            elsewhere,
+        })
     }
 
     /// Does something at once, with every gate open.
@@ -179,14 +191,6 @@ impl World {
         self.nodes[node].app = app;
         Ok(())
     }
-
-    pub fn op(&self, node: usize, user: &User) -> Op {
-        op_of(&self.nodes[node].app, user)
-    }
-
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
-    }
 }
 
 async fn open(store: &Store, vault: &Vault, hub: &Hub, off_us: &Arc<AtomicI64>) -> Result<Arc<App>, Failed> {
@@ -204,6 +208,7 @@ async fn open(store: &Store, vault: &Vault, hub: &Hub, off_us: &Arc<AtomicI64>) 
         directory_secrets: std::path::PathBuf::new(),
         tail: TAIL,
         notifications: Channels::default(),
+        event_streams: Vec::new(),
         faults: Faults::none(),
     };
     let hub = hub.clone();

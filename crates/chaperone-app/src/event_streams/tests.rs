@@ -83,7 +83,7 @@ fn full(action: AuditAction) -> StoredEvent {
             ("expires_at".to_owned(), DetailValue::Nothing),
         ],
     };
-    StoredEvent { seq: Some(42), commitment: [0xab; 32], event }
+    StoredEvent { seq: Some(42), commitment: [0xab; 32], event, deleted_at: None }
 }
 
 /// An event with nothing that it can be without.
@@ -158,11 +158,19 @@ fn every_action_is_a_valid_event_of_the_schema_with_much_and_with_little() {
         with(AuditAction::PrivilegedSessionStatusChanged, "to_status", "Active"),
         with(AuditAction::PrivilegedSessionStatusChanged, "to_status", "Ended"),
     ] {
-        events.push(ocsf::of(&StoredEvent { seq: Some(1), commitment: [0; 32], event }, &names(), &origin()));
+        events.push(ocsf::of(
+            &StoredEvent { seq: Some(1), commitment: [0; 32], event, deleted_at: None },
+            &names(),
+            &origin(),
+        ));
     }
     let long = "x".repeat(100_000);
     let event = with(AuditAction::DirectoryChanged, "settings", long.as_str());
-    let event = ocsf::of(&StoredEvent { seq: Some(1), commitment: [0; 32], event }, &names(), &origin());
+    let event = ocsf::of(
+        &StoredEvent { seq: Some(1), commitment: [0; 32], event, deleted_at: None },
+        &names(),
+        &origin(),
+    );
     events.push(ocsf::fitted(event, 8_000));
     assert_eq!(judged(&events), "");
 }

@@ -70,8 +70,9 @@ impl App {
         tracing::warn!(grant = %grant.id, account = %account.id, "a change of ours took effect late");
         let told = self.told_by_drift(op, session, SAID).await?;
         let fence = grant.fence;
-        grant.take_lease(self.node, self.now());
+        // Reopened first: the lease forgets doubts whose time is over.
         grant.reopen(self.now());
+        grant.take_lease(self.node, self.now());
         let (tx_op, row) = (op.clone(), grant.clone());
         self.store
             .write(move |tx| {

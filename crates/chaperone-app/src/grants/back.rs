@@ -209,7 +209,7 @@ impl App {
         (seen, found): (Attributes, GrantOutcome),
         done_at: Option<Instant>,
     ) -> Result<(), AppError> {
-        let (fence, account_id) = (grant.fence, grant.account_id);
+        let (id, fence, account_id) = (grant.id, grant.fence, grant.account_id);
         // Looked at once more before: its hold is released already.
         let again = grant.look_again_at.is_some();
         grant.release_lease(self.node, self.now());
@@ -254,6 +254,7 @@ impl App {
                 })
             })
             .await?;
+        self.unheard.proved(id);
         self.account_seen(account_id).await
     }
 }

@@ -86,6 +86,8 @@ impl App {
             Err(error) => return Ok(Err(error)),
         };
         let external = external(account);
+        // Told before a lease is taken anew: one that another node left says that it may have sent something.
+        let untried = grant.is_untried(self.node);
         let mut done_at = None;
         for _ in 0..SETS_MAX {
             let seen = match just_seen.take() {
@@ -105,6 +107,9 @@ impl App {
                         && let Err(error) = self.end_what_runs(&connector, grant, &external).await?
                     {
                         return Ok(Err(error));
+                    }
+                    if done_at.is_none() && untried && !self.unheard.has_made(grant.id) {
+                        grant.found_so();
                     }
                     let (fence, mut grant) = (grant.fence, grant.clone());
                     // The lease first: what another node could have sent is told by what is known until now.
@@ -134,7 +139,7 @@ impl App {
         &self,
         op: &Op,
         session: &PrivilegedSession,
-        proofs: impl IntoIterator<Item = Box<Proof>>,
+        proofs: impl IntoIterator<Item = Proof>,
     ) -> Result<(), AppError> {
         for proof in proofs {
             let (op, session, row) = (Op { at: self.now(), ..op.clone() }, session.id, proof.clone());
@@ -154,6 +159,7 @@ impl App {
 
     /// Tells of a proof that was kept.
     pub(super) async fn proof_kept(&self, proof: &Proof) -> Result<(), AppError> {
+        self.unheard.proved(proof.grant.id);
         if proof.elsewhere { self.account_seen(proof.grant.account_id).await } else { Ok(()) }
     }
 }

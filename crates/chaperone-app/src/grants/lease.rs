@@ -25,11 +25,29 @@ const CALL_MIN: SignedDuration = SignedDuration::from_secs(5);
 /// Calls of this node that were begun and not answered. One whose task goes away stays here, for whoever goes on with
 /// the account; when the whole node goes away, its lease tells.
 #[derive(Default)]
-pub(crate) struct Unheard(Mutex<HashMap<GrantId, Vec<Doubt>>>);
+pub(crate) struct Unheard {
+    begun: Mutex<HashMap<GrantId, Vec<Doubt>>>,
+    /// What was answered well and is not proved yet.
+    made: Mutex<BTreeSet<GrantId>>,
+}
 
 impl Unheard {
     fn lock(&self) -> MutexGuard<'_, HashMap<GrantId, Vec<Doubt>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeSet<GrantId>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this node changed the account and that is not proved yet.
+    pub(super) fn has_made(&self, grant: GrantId) -> bool {
+        self.made().contains(&grant)
+    }
+
+    /// What was made is proved.
+    pub(super) fn proved(&self, grant: GrantId) {
+        self.made().remove(&grant);
     }
 
     fn begun(&self, grant: GrantId, doubt: Doubt, now: Instant) {
@@ -90,7 +108,11 @@ impl App {
         let answer = self.in_time(lease.calls_until(), set).await;
         match &answer {
             Err(ConnectorError::Unreachable(_)) => self.unheard.tell(grant, self.now()),
-            _ => self.unheard.answered(grant.id, doubt),
+            Err(_) => self.unheard.answered(grant.id, doubt),
+            Ok(()) => {
+                self.unheard.made().insert(grant.id);
+                self.unheard.answered(grant.id, doubt);
+            }
         }
         Ok(answer)
     }

@@ -136,7 +136,7 @@ impl App {
         op: &Op,
         session: &PrivilegedSession,
         mut fresh: Vec<Fresh>,
-        proofs: &mut Vec<Box<Proof>>,
+        proofs: &mut Vec<Proof>,
     ) -> Result<Proved, AppError> {
         let mut all = true;
         for (account_id, wish) in session.accounts().collect::<Vec<_>>() {
@@ -155,7 +155,7 @@ impl App {
             };
             self.unheard.tell(&mut grant, self.now());
             match self.make_so(op, session, &account, grant.clone(), seen).await? {
-                Made::Proved(proof) => proofs.extend(proof),
+                Made::Proved(proof) => proofs.extend(proof.map(|proof| *proof)),
                 Made::NotYet => all = false,
                 Made::Absent => return Ok(Proved::Never(unknown(&account))),
                 // Who wants nothing of the account takes it as others made it.
@@ -200,7 +200,7 @@ impl App {
         &self,
         op: &Op,
         session: PrivilegedSession,
-        proofs: Vec<Box<Proof>>,
+        proofs: Vec<Proof>,
     ) -> Result<Step, AppError> {
         let op = Op { at: self.now(), ..op.clone() };
         let mut after = session.clone();

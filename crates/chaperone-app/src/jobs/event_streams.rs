@@ -78,9 +78,11 @@ async fn follow(app: Arc<App>, configured: ConfiguredStream, mut shutdown: watch
 /// Brings the streams to what is configured and makes one run of each: as the job does, once.
 pub async fn send_event_streams(app: &Arc<App>) -> Result<u64, AppError> {
     app.settle_event_streams().await?;
+    let (_goes_on, shutdown) = watch::channel(false);
     let mut sent = 0;
     for configured in app.event_streams.clone() {
-        sent += send_behind(app, &configured, &mut BATCH_MAX.clone(), &watch::channel(false).1).await?;
+        let mut batch_max = BATCH_MAX;
+        sent += send_behind(app, &configured, &mut batch_max, &shutdown).await?;
     }
     Ok(sent)
 }

@@ -42,8 +42,32 @@ pub(super) fn subject(kind: NotificationKind, facts: &Facts) -> String {
         NotificationKind::CouldNotBePutBack => "Could not be put back",
         NotificationKind::Drift => "Account found changed",
         NotificationKind::EventStreamStalled => "An event stream stalled",
+        NotificationKind::ScheduledExportFailing
+        | NotificationKind::ExportGapFound
+        | NotificationKind::ExportGapClosed => return subject_of(kind, ""),
     };
     format!("{what}: {} for {}", account(facts), person(facts.user.as_ref()))
+}
+
+/// The subject of what is about no session.
+pub(super) fn subject_of(kind: NotificationKind, what: &str) -> String {
+    let said = match kind {
+        NotificationKind::ScheduledExportFailing => "A scheduled export cannot be written",
+        NotificationKind::ExportGapFound => "A scheduled export has gaps",
+        NotificationKind::ExportGapClosed => "A scheduled export is well again",
+        _ => kind.name(),
+    };
+    format!("{said}: {}", one_line(what))
+}
+
+/// The body of a webhook about no session.
+pub(super) fn json_of(told: &super::ToldOf<'_>, subject: &str, at: Instant) -> String {
+    json!({
+        "type": format!("chaperone.{}", told.kind.name()),
+        "timestamp": at.to_string(),
+        "data": { "summary": subject, "text": told.text, "url": told.url, "name": told.what },
+    })
+    .to_string()
 }
 
 /// The text of a mail.
@@ -152,6 +176,9 @@ the directory can be reached."
                 .to_owned()
         }
         NotificationKind::EventStreamStalled => STALLED.to_owned(),
+        NotificationKind::ScheduledExportFailing
+        | NotificationKind::ExportGapFound
+        | NotificationKind::ExportGapClosed => subject_of(kind, ""),
     }
 }
 

@@ -15,6 +15,20 @@ use crate::errors::AppError;
 use crate::op::Op;
 use crate::secrets;
 
+/// Something that is told and that is about no session.
+pub(crate) struct ToldOf<'t> {
+    /// What.
+    pub(crate) kind: NotificationKind,
+    /// About what, by its name.
+    pub(crate) what: &'t str,
+    /// Which occurrence it is.
+    pub(crate) occurrence: i64,
+    /// What happened, and what to do.
+    pub(crate) text: &'t str,
+    /// Where more is.
+    pub(crate) url: &'t str,
+}
+
 impl App {
     /// What a change of state tells; `after` is the session as it is about to be written, `said` what was said about
     /// the change. `from` is `None` for a new request.
@@ -218,6 +232,48 @@ impl App {
         for webhook in self.channels.webhooks.iter().filter(|webhook| wanted(&webhook.kinds)) {
             let body = compose::json(kind, session, &facts, said, op.at);
             rows.push(row(Channel::Webhook, &webhook.name, body));
+        }
+        Ok(rows)
+    }
+
+    /// One row for each address that is told of something that is about no session: bearers of the kind's roles, and the
+    /// webhooks that want it.
+    pub(crate) async fn told_of_no_session(
+        &self,
+        op: &Op,
+        told: ToldOf<'_>,
+    ) -> Result<Vec<Notification>, AppError> {
+        let subject = compose::subject_of(told.kind, told.what);
+        let row = |channel, address: &str, body: String| Notification {
+            id: NotificationId::new(secrets::new_uuid(op.at)),
+            kind: told.kind,
+            privileged_session_id: None,
+            account_id: None,
+            recipient: None,
+            channel,
+            address: address.to_owned(),
+            occurrence: told.occurrence,
+            state: NotificationState::Waiting,
+            attempt: 0,
+            next_try_at: Some(op.at),
+            give_up_at: op.at.saturating_add(GIVE_UP_AFTER).unwrap_or(op.at),
+            problem: None,
+            created_at: op.at,
+            sent_at: None,
+            subject: subject.clone(),
+            body,
+        };
+        let mut rows = Vec::new();
+        if self.channels.mailer.is_some() {
+            let people = self.store.read().active_users_with(told.kind.told_roles()).await?;
+            for user in people.into_iter().filter(|user| !user.email.is_empty()) {
+                let text = format!("{}\n\n{}\n", told.text, told.url);
+                rows.push(Notification { recipient: Some(user.id), ..row(Channel::Mail, &user.email, text) });
+            }
+        }
+        let wanted = |kinds: &[NotificationKind]| kinds.contains(&told.kind);
+        for webhook in self.channels.webhooks.iter().filter(|webhook| wanted(&webhook.kinds)) {
+            rows.push(row(Channel::Webhook, &webhook.name, compose::json_of(&told, &subject, op.at)));
         }
         Ok(rows)
     }

@@ -66,7 +66,7 @@ pub(super) fn text(event: &AuditEvent, name: &str) -> Option<String> {
 }
 
 /// Events of a session that its Audit log shows beside the status changes.
-const SHOWN: [AuditAction; 9] = [
+const SHOWN: [AuditAction; 12] = [
     AuditAction::PrivilegedSessionStatusChanged,
     AuditAction::PrivilegedSessionRequested,
     AuditAction::PrivilegedSessionEdited,
@@ -76,6 +76,9 @@ const SHOWN: [AuditAction; 9] = [
     AuditAction::PrivilegedSessionExtensionDropped,
     AuditAction::PrivilegedSessionShortened,
     AuditAction::PrivilegedSessionRefused,
+    AuditAction::LegalHoldSet,
+    AuditAction::LegalHoldLifted,
+    AuditAction::EventDeleted,
 ];
 
 impl App {
@@ -91,12 +94,17 @@ impl App {
                 Actor::User(user) => self.store.read().user(user).await?,
                 _ => None,
             };
-            let kind = text(&event, "changed_by_kind")
+            let mut kind = text(&event, "changed_by_kind")
                 .unwrap_or_else(|| ChangedByKind::BatchProcess.name().to_owned());
             let mut comment = event.reason.clone();
             if text(&event, "self_approved").is_some() {
                 let marked = "Self-approval, allowed by the organization.";
                 comment = Some(comment.map_or(marked.to_owned(), |said| format!("{marked} {said}")));
+            }
+            if event.action == AuditAction::EventDeleted {
+                let left = "Retention deleted what happened here; its number and its commitment are left in the trail.";
+                comment = Some(left.to_owned());
+                kind = "Unknown".to_owned();
             }
             entries.push(AuditLogEntry {
                 at: event.at,
@@ -111,8 +119,12 @@ impl App {
         Ok(entries)
     }
 
-    /// The User log: every target sign-in of the session.
-    pub async fn user_log(&self, op: &Op, id: PrivilegedSessionId) -> Result<Vec<SignIn>, AppError> {
+    /// The User log: every target sign-in of the session, and when retention deleted it.
+    pub async fn user_log(
+        &self,
+        op: &Op,
+        id: PrivilegedSessionId,
+    ) -> Result<Vec<(SignIn, Option<Instant>)>, AppError> {
         self.privileged_session(op, id).await?;
         Ok(self.store.read().user_log(id).await?)
     }

@@ -38,6 +38,7 @@ impl App {
             exchanges: 0,
             bytes: 0,
             coverage: Coverage::default(),
+            deleted_at: None,
         };
         let new = NewRecording {
             id: recording.id,

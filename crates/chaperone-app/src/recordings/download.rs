@@ -68,7 +68,7 @@ impl App {
         id: RecordingId,
         format: DownloadFormat,
     ) -> Result<(String, Vec<u8>), AppError> {
-        let view = self.viewable(op, id).await?;
+        let view = self.watchable(op, id).await?;
         let contents = self.contents(id).await?;
         let event = op
             .event(AuditAction::RecordingDownloaded, "recording", id)

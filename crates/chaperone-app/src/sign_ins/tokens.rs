@@ -153,6 +153,7 @@ impl App {
                 .event(AuditAction::SignInFailed, "api_token", id)
                 .with("cause", cause)
                 .with("target_id", target.map(|id| id.to_string()))
+                .with("user_agent", op.client.user_agent.as_str())
                 .with("more_are_counted", more_are_counted);
             event.on_behalf_of = token.map(|(_, user)| user);
             self.note(event).await?;

@@ -64,6 +64,7 @@ async fn node(folder: &TempDir, name: &str, url: &str, clock: &Hand) -> Arc<App>
         directory_secrets: path.join("secrets"),
         tail: jiff::SignedDuration::from_secs(30),
         notifications: Channels::default(),
+        event_streams: Vec::new(),
         faults: Faults::none(),
     };
     App::open(config).await.expect("the app opens")

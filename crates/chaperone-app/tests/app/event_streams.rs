@@ -139,8 +139,7 @@ async fn seen(world: &World) -> EventStreamView {
 }
 
 async fn place(world: &World) -> (i64, i64, Option<String>) {
-    let stream = seen(world).await.stream.expect("begun");
-    (stream.last_seq, stream.attempt, stream.problem)
+    seen(world).await.stream.map_or((0, 0, None), |stream| (stream.last_seq, stream.attempt, stream.problem))
 }
 
 async fn actions(world: &World) -> Vec<AuditAction> {

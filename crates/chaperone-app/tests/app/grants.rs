@@ -38,7 +38,8 @@ struct Sleeper {
 
 impl Sleeper {
     async fn wake(self) {
-        self.wake.send(()).expect("woken");
+        // With its end gone nobody sleeps again.
+        drop(self.wake);
         self.processor.await.expect("joined").expect("processed");
     }
 }
@@ -49,7 +50,8 @@ async fn sleeper_at(world: &World, name: &'static str) -> Sleeper {
     let faults = Faults::new(move |step| {
         if step == name {
             let _heard = reached.send(());
-            let _woken = woken.lock().expect("not poisoned").recv();
+            // Other tasks of this worker go on elsewhere.
+            let _woken = tokio::task::block_in_place(|| woken.lock().expect("not poisoned").recv());
         }
     });
     let app = world.another_node(faults).await;
@@ -98,6 +100,52 @@ async fn a_change_that_takes_effect_after_the_account_was_back_is_put_back_and_t
     world.clock.forward(2 * lease_s());
     jobs::look_again_due(&world.app).await.expect("looked");
     assert_eq!(world.elsewhere.sets(), sets);
+}
+
+#[tokio::test]
+async fn stopped_while_a_late_change_is_put_back_it_is_put_back_all_the_same() {
+    for step in ["again.back_intended", "back.before_set", "back.after_set", "end.before_close"] {
+        let mut world = World::elsewhere(OFF).await;
+        let id = world.approved(0, 600, Wish::Enable).await.session.id;
+        world.elsewhere.next(Next::IsLate);
+        world.process().await;
+        world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+        world.clock.forward(2);
+        world.process().await;
+        world.elsewhere.land();
+        world.clock.forward(2 * lease_s());
+        world.restart(stop_at(step)).await;
+        let app = world.app.clone();
+        // The look itself goes on without the one that stopped.
+        tokio::spawn(async move { jobs::look_again_due(&app).await }).await.expect("joined").expect("looked");
+        world.restart(Faults::none()).await;
+        for _ in 0..3 {
+            world.clock.forward(2 * lease_s());
+            jobs::look_again_due(&world.app).await.expect("looked");
+        }
+        assert_eq!(world.elsewhere.account(), OFF, "stopped at {step}");
+        assert_eq!(outcome(&world, id).await, Some(GrantOutcome::Restored), "stopped at {step}");
+    }
+}
+
+#[tokio::test]
+async fn stopped_after_a_lease_was_taken_anew_the_account_goes_back_all_the_same() {
+    let mut world = World::elsewhere(OFF).await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    world.elsewhere.reachable(false);
+    world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+    world.process().await;
+    world.elsewhere.reachable(true);
+    world.clock.forward(2 * lease_s());
+    world.restart(stop_at("lease.taken")).await;
+    let app = world.app.clone();
+    tokio::spawn(async move { jobs::process_due(&app).await }).await.expect("joined").expect("looked");
+    assert_eq!(world.elsewhere.account().state, Enabled, "stopped before anything was sent");
+    world.restart(Faults::none()).await;
+    world.clock.forward(2 * lease_s());
+    world.process().await;
+    assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Ended, OFF));
 }
 
 #[tokio::test]
@@ -355,7 +403,7 @@ async fn an_administrators_own_change_during_a_hold_that_wants_nothing_is_made_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_administrators_own_change_between_look_and_hold_is_what_the_account_goes_back_to() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let id = world.approved(0, 600, Wish::Enable).await.session.id;
     let sleeper = sleeper_at(&world, "hold.observed").await;
     let change = AccountChange { state: Some(Enabled), ..AccountChange::default() };
@@ -371,16 +419,52 @@ async fn an_administrators_own_change_between_look_and_hold_is_what_the_account_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_node_that_slept_takes_no_hold_for_a_session_that_is_over() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let id = world.approved(0, 600, Wish::Enable).await.session.id;
     let sleeper = sleeper_at(&world, "hold.observed").await;
-    world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+    world.decide(&world.bert, id, StatusChange::Cancel).await.expect("cancelled");
     world.process().await;
-    assert_eq!(status(&world, id).await.0, Status::Ended);
+    assert_eq!(status(&world, id).await.0, Status::Cancelled);
     sleeper.wake().await;
     let next = world.approved(0, 600, Wish::Enable).await.session.id;
     world.process().await;
     assert_eq!(status(&world, next).await.0, Status::Active, "nothing is held for ever");
+}
+
+#[tokio::test]
+async fn what_somebody_else_disabled_between_look_and_hold_stays_disabled_at_the_end() {
+    let mut world = World::elsewhere(ON).await;
+    let id = world.approved(0, 600, Wish::Disable).await.session.id;
+    let elsewhere = world.elsewhere.clone();
+    world
+        .restart(Faults::new(move |step| {
+            if step == "hold.observed" {
+                elsewhere.others(OFF);
+            }
+        }))
+        .await;
+    world.process().await;
+    assert_eq!((status(&world, id).await.0, world.elsewhere.sets()), (Status::Active, 0));
+    world.clock.forward(600);
+    world.process().await;
+    assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Ended, OFF));
+}
+
+#[tokio::test]
+async fn what_we_disabled_before_a_stop_goes_back_however_long_the_stop_was() {
+    let mut world = World::elsewhere(ON).await;
+    let id = world.approved(0, 600, Wish::Disable).await.session.id;
+    world.restart(stop_at("forward.after_set")).await;
+    let app = world.app.clone();
+    tokio::spawn(async move { jobs::process_due(&app).await }).await.expect("joined").expect("looked");
+    assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Approved, OFF));
+    world.restart(Faults::none()).await;
+    world.clock.forward(55);
+    world.process().await;
+    assert_eq!(status(&world, id).await.0, Status::Active);
+    world.clock.forward(600);
+    world.process().await;
+    assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Ended, ON));
 }
 
 #[tokio::test]

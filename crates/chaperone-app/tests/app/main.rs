@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "each test uses its part of the world")]
 
 mod access_records;
+mod buckets;
 mod databases;
 mod elsewhere;
 mod event_streams;
@@ -11,6 +12,8 @@ mod kills;
 mod notifications;
 mod peers;
 mod recordings;
+mod retention;
+mod scheduled_exports;
 mod sessions;
 mod sign_ins;
 mod world;

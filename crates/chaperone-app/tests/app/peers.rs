@@ -79,8 +79,8 @@ async fn foreign_accounts_are_never_changed() {
     let of_the_session = world.session(id).await;
     assert_eq!(of_the_session.grants.len(), 1);
     assert_eq!(of_the_session.grants[0].0.account_id, here.id, "its own account and no other");
-    let everything =
-        world.app.accounts(&world.op(&world.anna), Default::default(), chaperone_store::Page::first(100));
+    let op = world.op(&world.anna);
+    let everything = world.app.accounts(&op, Default::default(), chaperone_store::Page::first(100));
     for account in everything.await.expect("accounts").items {
         assert_eq!((account.expires_at, account.drift), (None, None), "{}", account.name);
     }

@@ -222,7 +222,7 @@ async fn opening_needs_the_password_and_consent_and_leaves_a_recording() {
     assert_eq!(opened.targets.len(), 1);
     let log = world.app.user_log(&world.op(&world.anna), id).await.expect("a log");
     assert_eq!(log.len(), 1);
-    assert!(log[0].end.is_none());
+    assert!(log[0].0.end.is_none());
 
     world.decide(&world.paula, id, StatusChange::HandBack).await.expect("handed back");
     world.process().await;
@@ -232,7 +232,7 @@ async fn opening_needs_the_password_and_consent_and_leaves_a_recording() {
         (Status::Ended, Some(EndReason::HandedBack))
     );
     let log = world.app.user_log(&world.op(&world.anna), id).await.expect("a log");
-    assert!(log[0].end.is_some_and(|end| !end.estimated));
+    assert!(log[0].0.end.is_some_and(|end| !end.estimated));
     assert!(world.app.gate().by_id(opened.sign_in_id).is_none());
 }
 

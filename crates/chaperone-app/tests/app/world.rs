@@ -195,7 +195,8 @@ impl World {
         let event =
             Op::system(world.app.now()).event(AuditAction::AccountsImported, "directory", directory.id);
         let rows = (directory.clone(), account.clone());
-        let written = world.rows().await.write(move |tx| {
+        let store = world.rows().await;
+        let written = store.write(move |tx| {
             let (event, (directory, account)) = (event.clone(), rows.clone());
             Box::pin(async move {
                 tx.insert_directory(&directory).await?;

@@ -29,8 +29,6 @@ const CONNECTIONS_MAX: usize = 16;
 const REACH_LIMIT: Duration = Duration::from_secs(3);
 /// Longest time for an idle connection to show that it is still there.
 const ALIVE_LIMIT: Duration = Duration::from_secs(2);
-/// A connection that was idle for less than this is taken to be there.
-const FRESH: Duration = Duration::from_secs(1);
 /// A connection that was idle for longer is not used again.
 const IDLE_MAX: Duration = Duration::from_mins(1);
 /// What every connection begins with: nothing found by a name that somebody put into the way, texts of instants as
@@ -115,10 +113,7 @@ impl Server {
             if session.client.is_closed() || idle >= IDLE_MAX {
                 continue;
             }
-            if idle < FRESH
-                || timeout(ALIVE_LIMIT, session.client.check_connection())
-                    .await
-                    .is_ok_and(|alive| alive.is_ok())
+            if timeout(ALIVE_LIMIT, session.client.check_connection()).await.is_ok_and(|alive| alive.is_ok())
             {
                 return Ok(session);
             }

@@ -104,6 +104,21 @@ impl Grant {
         self.touched |= !self.doubtful.is_empty();
     }
 
+    /// Whether this node is the first to work on what is wanted, and nothing was sent for it yet as far as the grant
+    /// knows.
+    pub fn is_untried(&self, node: NodeId) -> bool {
+        let doubtful = self.doubtful.iter().any(|doubt| doubt.attributes == self.desired);
+        self.known.len() == 2
+            && self.attempt == 0
+            && self.lease.is_some_and(|lease| lease.by == node)
+            && !doubtful
+    }
+
+    /// Somebody else made the account as it is wanted before we did: what they tightened stays so at the end.
+    pub fn found_so(&mut self) {
+        self.baseline = self.baseline.stricter(self.desired);
+    }
+
     /// What the account can be by our own doing: what is known, and what is in doubt.
     pub fn own_doing(&self, now: Instant) -> Vec<Attributes> {
         let doubtful = self.doubtful.iter().filter(|doubt| now < doubt.until);
@@ -195,6 +210,21 @@ mod tests {
             (grant.lease, grant.doubtful.as_slice()),
             (None, &[Doubt { attributes: OFF, until: after_lease(17) }][..])
         );
+    }
+
+    #[test]
+    fn only_what_nobody_tried_yet_can_be_somebody_elses() {
+        let mut grant = taken();
+        assert!(grant.is_untried(THERE));
+        assert!(!grant.is_untried(HERE), "a node that left may have sent it, however long ago");
+        grant.attempt = 1;
+        assert!(!grant.is_untried(THERE));
+        let account = grant.account_id;
+        let mut grant = Grant::new(grant.id, account, ON, at(1_000), at(0));
+        grant.take_lease(HERE, at(0));
+        grant.switch(AccountState::Disabled, ON, None, at(0));
+        grant.found_so();
+        assert_eq!(grant.goal(), OFF);
     }
 
     #[test]

@@ -168,7 +168,12 @@ fn those_are_told_whose_session_it_is_and_whoever_has_to_act() {
     for kind in NotificationKind::ALL {
         let expected: &[u128] = match kind {
             K::ToApprove => &[1, 2, 3, 4, 5],
-            K::CouldNotStart | K::CouldNotBePutBack | K::Drift => &[1, 2, 3, 4],
+            K::CouldNotStart
+            | K::CouldNotBePutBack
+            | K::Drift
+            | K::EventStreamStalled
+            | K::ScheduledExportFailing => &[1, 2, 3, 4],
+            K::ExportGapFound | K::ExportGapClosed => &[1, 2, 3, 4, 6],
             _ => &[1, 2, 3],
         };
         let told: Vec<u128> = recipients(kind, &session(State::Draft), &people)

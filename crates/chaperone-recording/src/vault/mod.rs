@@ -14,6 +14,7 @@
 
 mod assets;
 mod committer;
+mod destroy;
 mod errors;
 mod live;
 mod reader;

@@ -85,11 +85,6 @@ impl Spool {
         self.root.join(id.to_string())
     }
 
-    /// The path of a segment.
-    pub(crate) fn segment(&self, id: RecordingId, segment: u32) -> PathBuf {
-        self.folder(id).join(segment_name(segment))
-    }
-
     /// Recordings that have a folder here.
     pub(crate) fn recordings(&self) -> Result<Vec<RecordingId>, VaultError> {
         let failed = |error| VaultError::io("listing the spool", error);
@@ -188,7 +183,12 @@ impl Spool {
 
     /// Removes a segment that is somewhere else, or was never acknowledged.
     pub(crate) fn remove_segment(&self, id: RecordingId, segment: u32) -> Result<(), VaultError> {
-        let path = self.segment(id, segment);
+        self.remove_file(id, &segment_name(segment))
+    }
+
+    /// Removes a file of a recording.
+    pub(crate) fn remove_file(&self, id: RecordingId, name: &str) -> Result<(), VaultError> {
+        let path = self.folder(id).join(name);
         let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         match fs::remove_file(&path) {
             Ok(()) => {
@@ -196,7 +196,7 @@ impl Spool {
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(VaultError::io("removing a segment", error)),
+            Err(error) => Err(VaultError::io("removing a file", error)),
         }
     }
 

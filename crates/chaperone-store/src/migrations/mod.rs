@@ -15,6 +15,8 @@ mod event_streams;
 mod grants;
 mod notifications;
 mod people;
+mod retention;
+mod scheduled_exports;
 mod sessions;
 mod sign_ins;
 mod web_services;
@@ -32,6 +34,7 @@ pub(crate) const UNIQUE_KEYS: &[(&str, &str)] = &[
     ("recordings_sign_in", "recordings.sign_in_id"),
     ("notifications_dedupe", "notifications.dedupe_key"),
     ("event_streams_pkey", "event_streams.name"),
+    ("scheduled_exports_name", "scheduled_exports.name_key"),
 ];
 
 pub(crate) struct Migrator;
@@ -51,6 +54,8 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0010_event_streams", up: event_streams::UP }),
             Box::new(Step { name: "m0008_sign_ins", up: web_services::UP }),
             Box::new(Step { name: "m0012_audit_event_targets", up: audit_event_targets::UP }),
+            Box::new(Step { name: "m0011_retention", up: retention::UP }),
+            Box::new(Step { name: "m0011_scheduled_exports", up: scheduled_exports::UP }),
         ]
     }
 }

@@ -1,6 +1,8 @@
-//! The trail. Events are added and numbered; nothing here changes or removes one.
+//! The trail. Events are added and numbered; nothing here changes or removes one. What retention erased
+//! ([`super::retention`]) reads as an event of the action `event_deleted` in the same place.
 
 use aws_lc_rs::rand;
+use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{
     Actor, AuditAction, AuditEvent, CANONICAL_VERSION, DetailValue, Subject,
 };
@@ -14,14 +16,15 @@ use crate::StoreError;
 use crate::columns::{HASH_BYTES, corrupt, fixed, micros, uncount};
 use crate::filter::EventFilter;
 use crate::page::{Direction, Items, Key, Page};
+use crate::retention::stamp;
 use crate::sql::{Place, Query, Reads, Row, Sorting, args};
 use crate::tx::BookTx;
 
 pub(super) const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, \
                                   subject_id, privileged_session_id, sign_in_id, channel, client_address, reason, \
-                                  details";
+                                  details, deleted_at";
 
-/// Columns of a new event.
+/// Columns of a new event that are handed in; the last one is computed.
 const INSERTED: usize = 19;
 /// Events of one statement at most.
 const ROWS_MAX: usize = 64;
@@ -33,8 +36,10 @@ pub struct StoredEvent {
     pub seq: Option<i64>,
     /// The commitment to it.
     pub commitment: [u8; HASH_BYTES],
-    /// The event.
+    /// The event; in the place of one that was deleted, what is left of it.
     pub event: AuditEvent,
+    /// When retention deleted it: number, id, instant, session and commitment are left.
+    pub deleted_at: Option<Instant>,
 }
 
 pub(super) fn read(row: &mut Row<'_>) -> Result<StoredEvent, StoreError> {
@@ -59,6 +64,7 @@ pub(super) fn read(row: &mut Row<'_>) -> Result<StoredEvent, StoreError> {
             reason: row.take()?,
             details: details(&row.text()?).ok_or_else(|| corrupt("audit_events.details"))?,
         },
+        deleted_at: row.opt_instant("audit_events.deleted_at")?,
     })
 }
 
@@ -136,13 +142,14 @@ pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<()
 fn insertion(rows: usize) -> String {
     let row = |row: usize| {
         let names: Vec<String> = (1..=INSERTED).map(|n| format!("${}", row * INSERTED + n)).collect();
-        format!("({})", names.join(", "))
+        let at = format!("${}", row * INSERTED + 2);
+        format!("({}, {})", names.join(", "), stamp("audit_retention_days", &at))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
         "INSERT INTO audit_events (id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, subject_id, \
          privileged_session_id, sign_in_id, channel, client_address, reason, details, canonical_version, salt, \
-         commitment, source_code, target_id) VALUES {}",
+         commitment, source_code, target_id, keep_until) VALUES {}",
         rows.join(", ")
     )
 }

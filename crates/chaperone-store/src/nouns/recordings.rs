@@ -1,5 +1,6 @@
 //! Recordings: the row beside the bytes.
 
+use chaperone_domain::Instant;
 use chaperone_domain::ids::{AccountId, PrivilegedSessionId, RecordingId, SignInId, UserId};
 use chaperone_domain::recording::{Coverage, Recording, RecordingState};
 use chaperone_domain::sign_in::SignInEnd;
@@ -9,6 +10,7 @@ use crate::StoreError;
 use crate::columns::{count, micros, opt_micros, uncount};
 use crate::filter::RecordingFilter;
 use crate::page::{Direction, Items, Key, Page};
+use crate::retention::stamp;
 use crate::sql::{Query, Reads, Row, Sorting, args};
 use crate::tx::{BookTx, WriteTx};
 
@@ -16,7 +18,7 @@ const COLUMNS: &str = "recordings.id, recordings.sign_in_id, recordings.privileg
                        recordings.started_at, recordings.ended_at, recordings.steps, recordings.exchanges, \
                        recordings.bytes, recordings.changes_released, recordings.changes_with_evidence, \
                        recordings.changes_explained, recordings.unexplained_values, recordings.changes_refused, \
-                       recordings.gaps, recordings.areas_not_recorded";
+                       recordings.gaps, recordings.areas_not_recorded, recordings.deleted_at";
 
 fn number(row: &mut Row<'_>) -> Result<u64, StoreError> {
     uncount(row.take()?, "a count of recordings")
@@ -42,7 +44,14 @@ fn read(row: &mut Row<'_>) -> Result<Recording, StoreError> {
             gaps: number(row)?,
             areas_not_recorded: number(row)?,
         },
+        deleted_at: row.opt_instant("recordings.deleted_at")?,
     })
+}
+
+/// As the row says once it is deleted.
+pub(super) fn mark_deleted(recording: &mut Recording, at: Instant) {
+    recording.state = RecordingState::Deleted;
+    recording.deleted_at = Some(at);
 }
 
 impl Reads<'_> {
@@ -115,24 +124,28 @@ fn changes(recording: &Recording) -> Result<Vec<sea_orm::Value>, StoreError> {
 impl WriteTx {
     /// Adds a recording; a sign-in has one only.
     pub async fn insert_recording(&mut self, recording: &Recording) -> Result<(), StoreError> {
-        let sql = "INSERT INTO recordings (state, ended_at, steps, exchanges, bytes, changes_released, \
-                   changes_with_evidence, changes_explained, unexplained_values, changes_refused, gaps, \
-                   areas_not_recorded, id, sign_in_id, privileged_session_id, started_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        let sql = format!(
+            "INSERT INTO recordings (state, ended_at, steps, exchanges, bytes, changes_released, \
+             changes_with_evidence, changes_explained, unexplained_values, changes_refused, gaps, areas_not_recorded, \
+             id, sign_in_id, privileged_session_id, started_at, keep_until) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, {})",
+            stamp("recording_retention_days", "$16")
+        );
         let mut values = changes(recording)?;
         values.extend(args![
             recording.sign_in_id.uuid(),
             recording.privileged_session_id.map(PrivilegedSessionId::uuid),
             micros(recording.started_at),
         ]);
-        self.place().run(sql, values).await.map(|_| ())
+        self.place().run(&sql, values).await.map(|_| ())
     }
 
-    /// Changes state, end and counts of a recording.
+    /// Changes state, end and counts of a recording; [`StoreError::Stale`] when it was deleted.
     pub async fn update_recording(&mut self, recording: &Recording) -> Result<(), StoreError> {
         let sql = "UPDATE recordings SET state = $1, ended_at = $2, steps = $3, exchanges = $4, bytes = $5, \
                    changes_released = $6, changes_with_evidence = $7, changes_explained = $8, \
-                   unexplained_values = $9, changes_refused = $10, gaps = $11, areas_not_recorded = $12 WHERE id = $13";
+                   unexplained_values = $9, changes_refused = $10, gaps = $11, areas_not_recorded = $12 \
+                   WHERE id = $13 AND deleted_at IS NULL";
         one_row(self.place().run(sql, changes(recording)?).await?)
     }
 }

@@ -10,6 +10,7 @@ use super::one_row;
 use crate::StoreError;
 use crate::columns::{corrupt, fixed, micros};
 use crate::filter::SignInFilter;
+use crate::retention::stamp;
 use crate::sql::{Query, Reads, Row, args};
 use crate::tx::{BookTx, WriteTx};
 
@@ -109,12 +110,18 @@ impl Reads<'_> {
         self.place.all(&sql, values, read).await
     }
 
-    /// Every target sign-in of a privileged session, oldest first.
-    pub async fn user_log(&self, session: PrivilegedSessionId) -> Result<Vec<SignIn>, StoreError> {
+    /// Every target sign-in of a privileged session, oldest first, and when retention deleted it: what is left of one
+    /// then is when it was.
+    pub async fn user_log(
+        &self,
+        session: PrivilegedSessionId,
+    ) -> Result<Vec<(SignIn, Option<Instant>)>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM sign_ins WHERE privileged_session_id = $1 ORDER BY started_at, id"
+            "SELECT {COLUMNS}, sign_ins.deleted_at FROM sign_ins WHERE privileged_session_id = $1 \
+             ORDER BY started_at, id"
         );
-        self.place.all(&sql, args![session.uuid()], read).await
+        let read_row = |row: &mut Row<'_>| Ok((read(row)?, row.opt_instant("sign_ins.deleted_at")?));
+        self.place.all(&sql, args![session.uuid()], read_row).await
     }
 
     /// The open sign-in of a token: to the console when there is no account, else to targets as that account.
@@ -136,10 +143,13 @@ impl WriteTx {
         sign_in: &SignIn,
         secret: Option<(&[u8; 32], &str)>,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO sign_ins (id, user_id, kind, channel, account_id, privileged_session_id, \
-                   client_address, user_agent, started_at, authenticated_at, last_seen_at, expires_at, ended_at, \
-                   end_kind, end_estimated, api_token_id, open_token_key) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+        let sql = format!(
+            "INSERT INTO sign_ins (id, user_id, kind, channel, account_id, privileged_session_id, client_address, \
+             user_agent, started_at, authenticated_at, last_seen_at, expires_at, ended_at, end_kind, end_estimated, \
+             api_token_id, open_token_key, keep_until) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, {})",
+            stamp("sign_in_retention_days", "$9")
+        );
         // A key of its own as long as it is open: a second one of the same token is refused by the database.
         let open_token = sign_in.api_token_id.filter(|_| sign_in.end.is_none());
         let open_token_key =
@@ -163,7 +173,7 @@ impl WriteTx {
             sign_in.api_token_id.map(ApiTokenId::uuid),
             open_token_key,
         ];
-        self.place().run(sql, values).await?;
+        self.place().run(&sql, values).await?;
         if let Some((hash, host)) = secret {
             let sql = "INSERT INTO sign_in_secrets (secret_hash, sign_in_id, host) VALUES ($1, $2, $3)";
             self.place().run(sql, args![hash.to_vec(), sign_in.id.uuid(), host]).await?;

@@ -54,7 +54,7 @@ impl SourceKey {
             Self::Code => columns::CODE,
             // Four groups of codes; what is in none is an update. A test compares this with the domain's table.
             Self::Operation => Column::always(
-                "(CASE WHEN source_code = 1 THEN 1 WHEN source_code = 3 THEN 3 \
+                "(CASE WHEN source_code = 1 THEN 1 WHEN source_code IN (3, 111) THEN 3 \
                  WHEN source_code IN (64, 65, 112, 113) THEN 4 ELSE 2 END)",
             ),
             Self::Id => columns::ID,
@@ -165,7 +165,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(codes(Operation::Create), [1]);
-        assert_eq!(codes(Operation::Delete), [3]);
+        assert_eq!(codes(Operation::Delete), [3, 111]);
         assert_eq!(codes(Operation::Access), [64, 65, 112, 113]);
     }
 

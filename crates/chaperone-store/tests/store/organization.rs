@@ -26,6 +26,8 @@ async fn the_preset_holds_until_it_is_changed_and_then_what_was_changed() {
             user_access_auditing_interval_hours: 24,
             audit_retention_days: 365,
             console_audit_enabled: false,
+            sign_in_retention_days: 30,
+            recording_retention_days: 90,
             version: 1,
         };
         for version in 1..4 {

@@ -23,6 +23,7 @@ fn begun(world: &World, sign_in: &SignIn, second: i64) -> Recording {
         exchanges: 0,
         bytes: 0,
         coverage: Coverage::default(),
+        deleted_at: None,
     }
 }
 

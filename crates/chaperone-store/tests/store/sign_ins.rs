@@ -230,7 +230,7 @@ async fn open_sign_ins_are_found_by_kind_user_account_and_session() {
             assert_eq!(open.iter().map(|open| open.id).collect::<Vec<_>>(), expected, "{filter:?}");
         }
         let log = world.store.read().user_log(session.id).await.expect("read");
-        assert_eq!(log, [over, target], "the user log also has what is over");
+        assert_eq!(log, [(over, None), (target, None)], "the user log also has what is over");
     }
 }
 

@@ -259,6 +259,14 @@ impl World {
         Store::connect(StoreConfig::new(self.place.url())).await.expect("the database opens")
     }
 
+    /// The database's file, on SQLite.
+    pub(crate) fn file(&self) -> Option<std::path::PathBuf> {
+        match &self.place {
+            Place::Sqlite(folder) => Some(folder.path().join("rows.db")),
+            _ => None,
+        }
+    }
+
     /// A connection to the same database, past the store.
     async fn raw(&self) -> DatabaseConnection {
         Database::connect(self.place.url()).await.expect("the database opens")

@@ -182,8 +182,24 @@ fn named_steps(folder: &Path, steps: &mut BTreeSet<String>) {
 }
 
 /// Steps at which the app's own tests stop the process's work and start it again.
-const STOPPED_IN_PROCESS: [&str; 4] =
-    ["extend.written", "import.page", "notification.sent", "notification.taken"];
+const STOPPED_IN_PROCESS: [&str; 16] = [
+    "again.back_intended",
+    "back.stricter_intended",
+    "event_stream.sent",
+    "event_stream.taken",
+    "export.file_written",
+    "export.manifest_written",
+    "export.taken",
+    "extend.written",
+    "hold.observed",
+    "import.page",
+    "lease.taken",
+    "notification.sent",
+    "notification.taken",
+    "retention.recording_destroyed",
+    "retention.recording_given_up",
+    "retention.rows_deleted",
+];
 
 #[test]
 fn no_named_step_is_left_out_here() {

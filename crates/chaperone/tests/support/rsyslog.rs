@@ -121,8 +121,10 @@ impl Rsyslog {
         self.child = Some(child);
         let listens = async {
             loop {
+                // It tells the port that it has chosen itself, and no other.
                 let told = std::fs::read_to_string(self.path("port")).unwrap_or_default();
-                if let Ok(port) = told.trim().parse::<u16>()
+                let port = if self.port == 0 { told.trim().parse::<u16>().ok() } else { Some(self.port) };
+                if let Some(port) = port
                     && tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
                 {
                     return port;

@@ -116,7 +116,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The trail, newest first; with `after_seq` in the order of numbers, so that a program can follow it. */
+        /**
+         * The trail, newest first; with `after_seq` in the order of numbers, so that a program can follow it. As a file it
+         *     comes whole, and `Chaperone-Total-Rows` says in advance how many rows there are.
+         */
         get: operations["get_audit_events"];
         put?: never;
         post?: never;
@@ -231,6 +234,40 @@ export interface paths {
         put?: never;
         /** Try the connection of a directory. */
         post: operations["post_directories_id_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the trail is sent, and how far it has come, by name; also what is not configured any more. */
+        get: operations["get_event_streams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/event-streams/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send one marked event to the collector and say what came back. */
+        post: operations["post_event_streams_name_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -433,6 +470,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/privileged-sessions/{id}/legal-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set or lift the legal hold: while it stands, nothing that belongs to the session is deleted. System administrators and
+         *     auditors set it, system administrators lift it.
+         */
+        post: operations["post_privileged_sessions_id_legal_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/privileged-sessions/{id}/notifications": {
         parameters: {
             query?: never;
@@ -542,7 +599,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One recording. The trail says who looked. */
+        /** One recording. The trail says who looked. One that retention deleted is there without documents. */
         get: operations["get_recordings_id"];
         put?: never;
         post?: never;
@@ -623,6 +680,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scheduled-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scheduled exports, by name. */
+        get: operations["get_scheduled_exports"];
+        put?: never;
+        /** Add a scheduled export. Its target is tried first. */
+        post: operations["post_scheduled_exports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scheduled-exports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A scheduled export, with its last runs and what does not fit. */
+        get: operations["get_scheduled_exports_id"];
+        put?: never;
+        post?: never;
+        /** Remove a scheduled export. Its files stay where they are. */
+        delete: operations["delete_scheduled_exports_id"];
+        options?: never;
+        head?: never;
+        /** Change a scheduled export. */
+        patch: operations["patch_scheduled_exports_id"];
+        trace?: never;
+    };
+    "/api/v1/scheduled-exports/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look for gaps now: files, manifests, counts. The answer has the findings. */
+        post: operations["post_scheduled_exports_id_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scheduled-exports/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have what is due written at once, or an interval written again. It goes on by itself; read the export again. */
+        post: operations["post_scheduled_exports_id_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scheduled-exports/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of a scheduled export, the newest first. */
+        get: operations["get_scheduled_exports_id_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sign-in": {
         parameters: {
             query?: never;
@@ -647,8 +792,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sign-ins, newest first; those who may not read everything see their own. */
+        /**
+         * User Login Events, newest first; those who may not read everything see their own. As a file they come whole, and
+         *     `Chaperone-Total-Rows` says in advance how many rows there are.
+         */
         get: operations["get_sign_ins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-ins/totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Totals of User Login Events: per user and per day. */
+        get: operations["get_sign_ins_totals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -856,7 +1021,10 @@ export interface components {
         AccountLogItem: {
             account_id: string;
             account_name: string;
-            /** @description `forward` (for the session), `back` (to its original state), `left_to_others` (other sessions hold it still). */
+            /**
+             * @description `forward` (for the session), `end_moved` (the session's end moved, and the account's own with it), `back` (to its
+             *     original state), `left_to_others` (other sessions hold it still).
+             */
             direction: string;
             /** @description When the directory was told; `null` when nothing had to be changed, or not yet. */
             done_at?: string | null;
@@ -877,6 +1045,8 @@ export interface components {
             verified_state?: string | null;
             /** @description What it is to be: `enabled`, `disabled`. */
             wanted: string;
+            /** @description Until when, where the directory keeps an end of its own; `null` for the way back. */
+            wanted_until?: string | null;
         };
         /** @description A token, without its secret. */
         ApiTokenBody: {
@@ -894,13 +1064,18 @@ export interface components {
         /** @description One thing that happened. */
         AuditEventBody: {
             action: string;
-            /** @description `user`, `processor`, `system`, `anonymous`. */
+            /** @description `user`, `processor`, `system`, `anonymous`; `unknown` for an event that was deleted. */
             actor_kind: string;
             at: string;
             channel?: string | null;
             client_address?: string | null;
             /** @description The commitment to the event, as hexadecimal digits. */
             commitment: string;
+            /**
+             * @description When retention deleted the event: what is left is `seq`, `id`, `at`, `privileged_session_id` and `commitment`, and
+             *     its `action` reads `event_deleted`.
+             */
+            deleted_at?: string | null;
             /** @description More, by name. */
             details: Record<string, never>;
             id: string;
@@ -923,7 +1098,7 @@ export interface components {
             action: string;
             at: string;
             changed_by?: components["schemas"]["UserRef"] | null;
-            /** @description `SystemAdministrator`, `Approver`, `User`, `BatchProcess`. */
+            /** @description `SystemAdministrator`, `Approver`, `User`, `BatchProcess`; `Unknown` for what retention deleted. */
             changed_by_kind: string;
             comment?: string | null;
             from_status?: string | null;
@@ -966,6 +1141,15 @@ export interface components {
             gaps: number;
             /** Format: int64 */
             unexplained_values: number;
+        };
+        /** @description What happened in a day. */
+        DayTotalBody: {
+            /** Format: int64 */
+            count: number;
+            /** @description When the day began; days are those of UTC. */
+            day: string;
+            /** Format: int64 */
+            users: number;
         };
         /** @description A directory. */
         DirectoryBody: {
@@ -1027,6 +1211,59 @@ export interface components {
             /** @description What it should have been: `enabled`, `disabled`, `absent`. */
             expected: string;
         };
+        /** @description One event stream. */
+        EventStreamBody: {
+            /** @description Where the collector is, without secrets; `null` when it is not configured. */
+            address: string | null;
+            /**
+             * Format: int64
+             * @description Failed attempts since something was taken.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Numbers of the trail that it has not come to yet.
+             */
+            behind_events: number;
+            /**
+             * Format: int64
+             * @description How long the oldest of them waits, in seconds.
+             */
+            behind_seconds: number;
+            /** @description The classes that are sent, by name; empty for everything. */
+            classes: string[];
+            /** @description `ocsf`, `cef`; `null` when it is not configured. */
+            format: string | null;
+            /** @description `webhook`, `syslog`, `otlp`; `null` when it is not configured. */
+            kind: string | null;
+            /**
+             * Format: int64
+             * @description Everything up to this number of the trail was taken.
+             */
+            last_number: number;
+            /** @description When the collector took something last. */
+            last_sent_at: string | null;
+            name: string;
+            next_try_at: string | null;
+            /** @description What went wrong last, and what to do. */
+            problem: string | null;
+            problem_since: string | null;
+            /**
+             * @description `sending`: nothing is wrong; `waiting`: something is wrong, and it is tried again at `next_try_at`; `stalled`: so
+             *     for more than ten minutes, and system administrators were told; `not_configured`: nothing is sent, its place is
+             *     kept.
+             */
+            state: string;
+        };
+        /** @description What came back from a test. */
+        EventStreamTestBody: {
+            /** @description The id of the event that was sent (`metadata.uid`). */
+            event_id: string;
+            /** @description What came back, or what went wrong. */
+            said: string;
+            /** @description Whether the collector took it. */
+            taken: boolean;
+        };
         /** @description A request and its answer, or a message of a WebSocket. */
         ExchangeBody: {
             at: string;
@@ -1063,6 +1300,63 @@ export interface components {
             unexplained: components["schemas"]["UnexplainedBody"][];
             url: string;
         };
+        /** @description What is to be changed. */
+        ExportChange: {
+            /** @description Whether it goes on. What is missed while it is paused is made up when it goes on. */
+            active?: boolean | null;
+            format?: string | null;
+            name?: string | null;
+            target?: Record<string, never> | null;
+            /** Format: int64 */
+            version?: number | null;
+        };
+        /** @description One interval, written or to be written. */
+        ExportRunBody: {
+            /**
+             * Format: int64
+             * @description Failed attempts.
+             */
+            attempt: number;
+            /** Format: int64 */
+            bytes?: number | null;
+            file?: string | null;
+            /**
+             * Format: int64
+             * @description Audit events: the first number in the file.
+             */
+            first_number?: number | null;
+            interval_end: string;
+            interval_start: string;
+            /**
+             * Format: int64
+             * @description Audit events: the last number in the file.
+             */
+            last_number?: number | null;
+            next_try_at?: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the chain of manifests, from 1.
+             */
+            number: number;
+            /** @description What went wrong last, with what to do. */
+            problem?: string | null;
+            /** @description Since when it goes wrong. */
+            problem_since?: string | null;
+            /**
+             * Format: int64
+             * @description How often the interval was written before.
+             */
+            revision: number;
+            /** Format: int64 */
+            rows?: number | null;
+            /** @description The SHA-256 of the file, as hexadecimal digits. */
+            sha256?: string | null;
+            /** @description `waiting`, `done`. */
+            state: string;
+            /** @description When the file was read again last, and was what had been written. */
+            verified_at?: string | null;
+            written_at?: string | null;
+        };
         /** @description A later end that is asked for. */
         Extend: {
             ends_at: string;
@@ -1086,6 +1380,19 @@ export interface components {
             field: string;
             /** @description The stable name of the rule, as the end of `type`. */
             rule: string;
+        };
+        /** @description Something that does not fit. */
+        FindingBody: {
+            /** @description In words, with what to do. */
+            detail: string;
+            found_at: string;
+            interval_end: string;
+            interval_start: string;
+            /**
+             * @description `missed_interval`, `file_missing`, `file_changed`, `manifest_missing`, `manifest_changed`, `chain_broken`,
+             *     `rows_not_in_file`, `rows_not_in_database`.
+             */
+            kind: string;
         };
         /** @description What is done to an account. */
         GrantBody: {
@@ -1139,6 +1446,24 @@ export interface components {
              */
             vanished: number;
         };
+        /** @description Whether everything that belongs to the session is kept, however old it gets. */
+        LegalHoldBody: {
+            held: boolean;
+            /** @description Whether the caller may lift it now. */
+            may_lift: boolean;
+            /** @description Whether the caller may set it now. */
+            may_set: boolean;
+            /** @description For system administrators and auditors; `null` for others. */
+            reason?: string | null;
+            set_at?: string | null;
+            set_by?: components["schemas"]["UserRef"] | null;
+        };
+        /** @description Whether the session is to be held. */
+        LegalHoldChange: {
+            held: boolean;
+            /** @description Why; it is in the trail. */
+            reason: string;
+        };
         /** @description A page of a list. */
         List_AccountBody: {
             /** @description The items. */
@@ -1171,7 +1496,10 @@ export interface components {
             items: {
                 account_id: string;
                 account_name: string;
-                /** @description `forward` (for the session), `back` (to its original state), `left_to_others` (other sessions hold it still). */
+                /**
+                 * @description `forward` (for the session), `end_moved` (the session's end moved, and the account's own with it), `back` (to its
+                 *     original state), `left_to_others` (other sessions hold it still).
+                 */
                 direction: string;
                 /** @description When the directory was told; `null` when nothing had to be changed, or not yet. */
                 done_at?: string | null;
@@ -1192,6 +1520,8 @@ export interface components {
                 verified_state?: string | null;
                 /** @description What it is to be: `enabled`, `disabled`. */
                 wanted: string;
+                /** @description Until when, where the directory keeps an end of its own; `null` for the way back. */
+                wanted_until?: string | null;
             }[];
             /** @description The cursor of the next page; `null` after the last. */
             next?: string | null;
@@ -1214,13 +1544,18 @@ export interface components {
             /** @description The items. */
             items: {
                 action: string;
-                /** @description `user`, `processor`, `system`, `anonymous`. */
+                /** @description `user`, `processor`, `system`, `anonymous`; `unknown` for an event that was deleted. */
                 actor_kind: string;
                 at: string;
                 channel?: string | null;
                 client_address?: string | null;
                 /** @description The commitment to the event, as hexadecimal digits. */
                 commitment: string;
+                /**
+                 * @description When retention deleted the event: what is left is `seq`, `id`, `at`, `privileged_session_id` and `commitment`, and
+                 *     its `action` reads `event_deleted`.
+                 */
+                deleted_at?: string | null;
                 /** @description More, by name. */
                 details: Record<string, never>;
                 id: string;
@@ -1248,7 +1583,7 @@ export interface components {
                 action: string;
                 at: string;
                 changed_by?: components["schemas"]["UserRef"] | null;
-                /** @description `SystemAdministrator`, `Approver`, `User`, `BatchProcess`. */
+                /** @description `SystemAdministrator`, `Approver`, `User`, `BatchProcess`; `Unknown` for what retention deleted. */
                 changed_by_kind: string;
                 comment?: string | null;
                 from_status?: string | null;
@@ -1296,6 +1631,55 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
+        List_EventStreamBody: {
+            /** @description The items. */
+            items: {
+                /** @description Where the collector is, without secrets; `null` when it is not configured. */
+                address: string | null;
+                /**
+                 * Format: int64
+                 * @description Failed attempts since something was taken.
+                 */
+                attempts: number;
+                /**
+                 * Format: int64
+                 * @description Numbers of the trail that it has not come to yet.
+                 */
+                behind_events: number;
+                /**
+                 * Format: int64
+                 * @description How long the oldest of them waits, in seconds.
+                 */
+                behind_seconds: number;
+                /** @description The classes that are sent, by name; empty for everything. */
+                classes: string[];
+                /** @description `ocsf`, `cef`; `null` when it is not configured. */
+                format: string | null;
+                /** @description `webhook`, `syslog`, `otlp`; `null` when it is not configured. */
+                kind: string | null;
+                /**
+                 * Format: int64
+                 * @description Everything up to this number of the trail was taken.
+                 */
+                last_number: number;
+                /** @description When the collector took something last. */
+                last_sent_at: string | null;
+                name: string;
+                next_try_at: string | null;
+                /** @description What went wrong last, and what to do. */
+                problem: string | null;
+                problem_since: string | null;
+                /**
+                 * @description `sending`: nothing is wrong; `waiting`: something is wrong, and it is tried again at `next_try_at`; `stalled`: so
+                 *     for more than ten minutes, and system administrators were told; `not_configured`: nothing is sent, its place is
+                 *     kept.
+                 */
+                state: string;
+            }[];
+            /** @description The cursor of the next page; `null` after the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         List_ExchangeBody: {
             /** @description The items. */
             items: {
@@ -1332,6 +1716,58 @@ export interface components {
                 /** @description Values in it that no step entered. */
                 unexplained: components["schemas"]["UnexplainedBody"][];
                 url: string;
+            }[];
+            /** @description The cursor of the next page; `null` after the last. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_ExportRunBody: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Failed attempts.
+                 */
+                attempt: number;
+                /** Format: int64 */
+                bytes?: number | null;
+                file?: string | null;
+                /**
+                 * Format: int64
+                 * @description Audit events: the first number in the file.
+                 */
+                first_number?: number | null;
+                interval_end: string;
+                interval_start: string;
+                /**
+                 * Format: int64
+                 * @description Audit events: the last number in the file.
+                 */
+                last_number?: number | null;
+                next_try_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description Its place in the chain of manifests, from 1.
+                 */
+                number: number;
+                /** @description What went wrong last, with what to do. */
+                problem?: string | null;
+                /** @description Since when it goes wrong. */
+                problem_since?: string | null;
+                /**
+                 * Format: int64
+                 * @description How often the interval was written before.
+                 */
+                revision: number;
+                /** Format: int64 */
+                rows?: number | null;
+                /** @description The SHA-256 of the file, as hexadecimal digits. */
+                sha256?: string | null;
+                /** @description `waiting`, `done`. */
+                state: string;
+                /** @description When the file was read again last, and was what had been written. */
+                verified_at?: string | null;
+                written_at?: string | null;
             }[];
             /** @description The cursor of the next page; `null` after the last. */
             next?: string | null;
@@ -1385,6 +1821,7 @@ export interface components {
                 extension?: components["schemas"]["ExtensionBody"] | null;
                 grants: components["schemas"]["GrantBody"][];
                 id: string;
+                legal_hold: components["schemas"]["LegalHoldBody"];
                 /** @description Accounts that are enabled or disabled with it. */
                 more_accounts: components["schemas"]["SessionAccount"][];
                 /** @description Accounts that are not proved back yet. */
@@ -1416,6 +1853,8 @@ export interface components {
                 /** Format: int64 */
                 bytes: number;
                 coverage: components["schemas"]["CoverageBody"];
+                /** @description When retention deleted it: nothing of what was recorded is left. */
+                deleted_at?: string | null;
                 ended_at?: string | null;
                 /** Format: int64 */
                 exchanges: number;
@@ -1423,7 +1862,7 @@ export interface components {
                 privileged_session_id?: string | null;
                 sign_in_id: string;
                 started_at: string;
-                /** @description `recording`, `sealed`, `damaged`. */
+                /** @description `recording`, `sealed`, `damaged`, `deleted`. */
                 state: string;
                 /** Format: int64 */
                 steps: number;
@@ -1432,22 +1871,38 @@ export interface components {
             next?: string | null;
         };
         /** @description A page of a list. */
-        List_SignInBody: {
+        List_ScheduledExportBody: {
             /** @description The items. */
             items: {
-                /** @description `web`, `web_services`. */
-                channel: string;
-                client_address: string;
+                active: boolean;
+                /** @description What kept it from looking. */
+                check_problem?: string | null;
+                /** @description When the gap detector looked last. */
+                checked_at?: string | null;
+                /** @description `sign_ins`, `audit_events`. */
+                content: string;
+                created_at: string;
+                /** @description `day` (from midnight, UTC), `week` (from Monday, UTC). */
+                every: string;
+                /** @description What does not fit now; nothing when all is well. */
+                findings: components["schemas"]["FindingBody"][];
+                /** @description `csv`, `xlsx`, `jsonl`, `parquet`. */
+                format: string;
+                id: string;
+                name: string;
+                /** @description When the next file is written, or what waits is tried again. */
+                next_at?: string | null;
+                /** @description The last runs, the newest first. */
+                runs: components["schemas"]["ExportRunBody"][];
+                /** @description The first interval begins here. */
+                starts_at: string;
+                /**
+                 * @description `{"kind": "folder", "path"}` or `{"kind": "s3", "bucket", "prefix", "region", "endpoint", "access_key_id",
+                 *     "secret_access_key"}`; the secret is named (`file:name`, `env:NAME`), never contained.
+                 */
+                target: Record<string, never>;
                 /** Format: int64 */
-                duration_s?: number | null;
-                /** @description The end is not known exactly: the sign-in fell silent. */
-                end_is_estimated: boolean;
-                /** @description `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `lost`. */
-                end_kind?: string | null;
-                ended_at?: string | null;
-                sign_in_id: string;
-                started_at: string;
-                user_agent: string;
+                version: number;
             }[];
             /** @description The cursor of the next page; `null` after the last. */
             next?: string | null;
@@ -1457,12 +1912,24 @@ export interface components {
             /** @description The items. */
             items: (components["schemas"]["SignInBody"] & {
                 account_id?: string | null;
+                /**
+                 * Format: int64
+                 * @description The active time at all targets.
+                 */
+                active_s: number;
                 display_name: string;
                 email: string;
+                /**
+                 * Format: int64
+                 * @description The idle time at all targets.
+                 */
+                idle_s: number;
                 /** @description `console`, `target`. */
                 kind: string;
                 privileged_session_id?: string | null;
-                /** @description The targets that it was used at. */
+                /** @description How they were used. */
+                target_uses: components["schemas"]["TargetUseBody"][];
+                /** @description The targets that it was used at, in the order of first use. */
                 targets: string[];
                 user_id: string;
                 user_name: string;
@@ -1549,6 +2016,16 @@ export interface components {
             /** @description The cursor of the next page; `null` after the last. */
             next?: string | null;
         };
+        /** @description A page of a list. */
+        List_UserLogItem: {
+            /** @description The items. */
+            items: (components["schemas"]["SignInBody"] & {
+                /** @description When retention deleted it: what is left is when it was. */
+                deleted_at?: string | null;
+            })[];
+            /** @description The cursor of the next page; `null` after the last. */
+            next?: string | null;
+        };
         /** @description Who is signed in, and what concerns them. */
         Me: {
             /** @description Accounts that the caller owns. */
@@ -1589,6 +2066,20 @@ export interface components {
             name: string;
             /** @description How it is reached: `kind` and the fields of that kind, as the operating guide lists them. */
             settings: Record<string, never>;
+        };
+        /** @description A new scheduled export. */
+        NewExport: {
+            /** @description `sign_ins`, `audit_events`. */
+            content: string;
+            /** @description `day`, `week`. */
+            every: string;
+            /** @description `csv`, `xlsx`, `jsonl`, `parquet`. */
+            format: string;
+            name: string;
+            /** @description The first interval is the one that this is in; preset: now. An earlier one is made up. */
+            starts_at?: string | null;
+            /** @description As in the answer. */
+            target: Record<string, never>;
         };
         /** @description What is asked for. */
         NewSession: {
@@ -1688,10 +2179,22 @@ export interface components {
              * @description In days; −1 for ever.
              */
             auditretentionperiodv2: number;
+            /** @description Whether user access auditing covers the console and this API. */
+            console_audit_enabled: boolean;
             isauditenabled: boolean;
             isuseraccessauditenabled: boolean;
             name: string;
             recording_notice: string;
+            /**
+             * Format: int64
+             * @description In days; −1 for ever.
+             */
+            recording_retention_days: number;
+            /**
+             * Format: int64
+             * @description In days; −1 for ever.
+             */
+            sign_in_retention_days: number;
             /**
              * Format: int64
              * @description In hours.
@@ -1705,10 +2208,15 @@ export interface components {
             allow_self_approval?: boolean | null;
             /** Format: int64 */
             auditretentionperiodv2?: number | null;
+            console_audit_enabled?: boolean | null;
             isauditenabled?: boolean | null;
             isuseraccessauditenabled?: boolean | null;
             name?: string | null;
             recording_notice?: string | null;
+            /** Format: int64 */
+            recording_retention_days?: number | null;
+            /** Format: int64 */
+            sign_in_retention_days?: number | null;
             /** Format: int64 */
             useraccessauditinginterval?: number | null;
             /** Format: int64 */
@@ -1736,6 +2244,7 @@ export interface components {
             extension?: components["schemas"]["ExtensionBody"] | null;
             grants: components["schemas"]["GrantBody"][];
             id: string;
+            legal_hold: components["schemas"]["LegalHoldBody"];
             /** @description Accounts that are enabled or disabled with it. */
             more_accounts: components["schemas"]["SessionAccount"][];
             /** @description Accounts that are not proved back yet. */
@@ -1783,6 +2292,8 @@ export interface components {
             /** Format: int64 */
             bytes: number;
             coverage: components["schemas"]["CoverageBody"];
+            /** @description When retention deleted it: nothing of what was recorded is left. */
+            deleted_at?: string | null;
             ended_at?: string | null;
             /** Format: int64 */
             exchanges: number;
@@ -1790,7 +2301,7 @@ export interface components {
             privileged_session_id?: string | null;
             sign_in_id: string;
             started_at: string;
-            /** @description `recording`, `sealed`, `damaged`. */
+            /** @description `recording`, `sealed`, `damaged`, `deleted`. */
             state: string;
             /** Format: int64 */
             steps: number;
@@ -1811,6 +2322,43 @@ export interface components {
             detail: string;
             /** @description Ends in the stable name of the rule. */
             type: string;
+        };
+        /** @description What is to be written now. */
+        RunRequest: {
+            /** @description The start of an interval that was written before: it is written again. Without it, what is due is written at once. */
+            interval_start?: string | null;
+        };
+        /** @description A scheduled export with what became of it. */
+        ScheduledExportBody: {
+            active: boolean;
+            /** @description What kept it from looking. */
+            check_problem?: string | null;
+            /** @description When the gap detector looked last. */
+            checked_at?: string | null;
+            /** @description `sign_ins`, `audit_events`. */
+            content: string;
+            created_at: string;
+            /** @description `day` (from midnight, UTC), `week` (from Monday, UTC). */
+            every: string;
+            /** @description What does not fit now; nothing when all is well. */
+            findings: components["schemas"]["FindingBody"][];
+            /** @description `csv`, `xlsx`, `jsonl`, `parquet`. */
+            format: string;
+            id: string;
+            name: string;
+            /** @description When the next file is written, or what waits is tried again. */
+            next_at?: string | null;
+            /** @description The last runs, the newest first. */
+            runs: components["schemas"]["ExportRunBody"][];
+            /** @description The first interval begins here. */
+            starts_at: string;
+            /**
+             * @description `{"kind": "folder", "path"}` or `{"kind": "s3", "bucket", "prefix", "region", "endpoint", "access_key_id",
+             *     "secret_access_key"}`; the secret is named (`file:name`, `env:NAME`), never contained.
+             */
+            target: Record<string, never>;
+            /** Format: int64 */
+            version: number;
         };
         /** @description The account of a session. */
         SessionAccount: {
@@ -1848,6 +2396,8 @@ export interface components {
         };
         /** @description What is known of a sign-in. */
         SignInBody: {
+            /** @description The token, of web services. */
+            api_token_id?: string | null;
             /** @description `web`, `web_services`. */
             channel: string;
             client_address: string;
@@ -1858,6 +2408,8 @@ export interface components {
             /** @description `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `lost`. */
             end_kind?: string | null;
             ended_at?: string | null;
+            /** @description When it was last used, as far as is stored. */
+            last_seen_at: string;
             sign_in_id: string;
             started_at: string;
             user_agent: string;
@@ -1865,15 +2417,45 @@ export interface components {
         /** @description A sign-in with who it is about. */
         SignInRowBody: components["schemas"]["SignInBody"] & {
             account_id?: string | null;
+            /**
+             * Format: int64
+             * @description The active time at all targets.
+             */
+            active_s: number;
             display_name: string;
             email: string;
+            /**
+             * Format: int64
+             * @description The idle time at all targets.
+             */
+            idle_s: number;
             /** @description `console`, `target`. */
             kind: string;
             privileged_session_id?: string | null;
-            /** @description The targets that it was used at. */
+            /** @description How they were used. */
+            target_uses: components["schemas"]["TargetUseBody"][];
+            /** @description The targets that it was used at, in the order of first use. */
             targets: string[];
             user_id: string;
             user_name: string;
+        };
+        /** @description Totals of the sign-ins that started in a span of time. */
+        SignInTotalsBody: {
+            /** Format: int64 */
+            count: number;
+            /** @description There may be more days than `per_day` has. */
+            days_are_cut: boolean;
+            /** @description Days with sign-ins, oldest first, at most the last 400. */
+            per_day: components["schemas"]["DayTotalBody"][];
+            /** @description Users with the most sign-ins first, at most 1,000. */
+            per_user: components["schemas"]["UserTotalBody"][];
+            /**
+             * Format: int64
+             * @description How many users they are of.
+             */
+            users: number;
+            /** @description There are more users than `per_user` has. */
+            users_are_cut: boolean;
         };
         /** @description Who signed in. */
         SignedIn: {
@@ -1971,6 +2553,24 @@ export interface components {
             version?: number | null;
             web_services_in_session?: string | null;
         };
+        /** @description How a target was used in a sign-in. */
+        TargetUseBody: {
+            /**
+             * Format: int64
+             * @description Seconds between exchanges that were at most five minutes apart.
+             */
+            active_s: number;
+            /** @description The first exchange. */
+            first_at: string;
+            /**
+             * Format: int64
+             * @description The other seconds between the first and the last exchange.
+             */
+            idle_s: number;
+            /** @description The last exchange. */
+            last_at: string;
+            target_id: string;
+        };
         /** @description A connection that is to be tried. */
         TestConnection: {
             settings: Record<string, never>;
@@ -2015,10 +2615,31 @@ export interface components {
             /** @description For one use; shown once. */
             one_time_password?: string | null;
         };
+        /** @description One line of the User log. */
+        UserLogItem: components["schemas"]["SignInBody"] & {
+            /** @description When retention deleted it: what is left is when it was. */
+            deleted_at?: string | null;
+        };
         /** @description Somebody, in short. */
         UserRef: {
             display_name: string;
             id: string;
+            user_name: string;
+        };
+        /** @description How often and how long a user was there. */
+        UserTotalBody: {
+            /** Format: int64 */
+            count: number;
+            display_name: string;
+            email: string;
+            /** @description The start of the last one. */
+            last_at: string;
+            /**
+             * Format: int64
+             * @description From start to end, or to the last known use, added up.
+             */
+            time_s: number;
+            user_id: string;
             user_name: string;
         };
     };
@@ -2241,15 +2862,20 @@ export interface operations {
             query?: {
                 /** @description Numbered after this; the answer is in the order of numbers then. */
                 after_seq?: number;
+                /** @description One or more actions: repeat it, or separate them with commas. */
                 action?: string;
                 /** @description Who did it, or on whose behalf. */
                 user_id?: string;
+                /** @description About this target. */
+                target_id?: string;
                 privileged_session_id?: string;
                 sign_in_id?: string;
                 /** @description At or after. */
                 start?: string;
                 /** @description Before. */
                 end?: string;
+                /** @description `json` (a page of the list), or a file with all of them: `csv`, `xlsx`, `jsonl`, `parquet`. */
+                format?: string;
                 limit?: number;
                 after?: string;
             };
@@ -2261,10 +2887,21 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Rows of the file; not with `json`. */
+                    "Chaperone-Total-Rows"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["List_AuditEventBody"];
+                    "text/csv": string;
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2477,6 +3114,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tested"];
+                };
+            };
+        };
+    };
+    get_event_streams: {
+        parameters: {
+            query?: {
+                /** @description Most items, 1 to 500; preset 100. */
+                limit?: number;
+                /** @description The cursor: `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_EventStreamBody"];
+                };
+            };
+        };
+    };
+    post_event_streams_name_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventStreamTestBody"];
+                };
+            };
+            /** @description No stream of that name is configured. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2864,6 +3555,39 @@ export interface operations {
             };
         };
     };
+    post_privileged_sessions_id_legal_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LegalHoldChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivilegedSessionBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_privileged_sessions_id_notifications: {
         parameters: {
             query?: {
@@ -2999,7 +3723,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_SignInBody"];
+                    "application/json": components["schemas"]["List_UserLogItem"];
                 };
             };
         };
@@ -3010,7 +3734,7 @@ export interface operations {
                 privileged_session_id?: string;
                 user_id?: string;
                 account_id?: string;
-                /** @description `recording`, `sealed`, `damaged`. */
+                /** @description `recording`, `sealed`, `damaged`, `deleted`. */
                 state?: string;
                 limit?: number;
                 after?: string;
@@ -3154,6 +3878,200 @@ export interface operations {
             };
         };
     };
+    get_scheduled_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ScheduledExportBody"];
+                };
+            };
+        };
+    };
+    post_scheduled_exports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExport"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledExportBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_scheduled_exports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledExportBody"];
+                };
+            };
+        };
+    };
+    delete_scheduled_exports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    patch_scheduled_exports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledExportBody"];
+                };
+            };
+        };
+    };
+    post_scheduled_exports_id_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledExportBody"];
+                };
+            };
+        };
+    };
+    post_scheduled_exports_id_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledExportBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_scheduled_exports_id_runs: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The cursor: `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ExportRunBody"];
+                };
+            };
+        };
+    };
     post_sign_in: {
         parameters: {
             query?: never;
@@ -3205,11 +4123,64 @@ export interface operations {
                 user_id?: string;
                 /** @description `web`, `web_services`. */
                 channel?: string;
+                /** @description Used at this target. */
                 target_id?: string;
+                /** @description Exactly this address. */
+                client_address?: string;
+                privileged_session_id?: string;
                 /** @description `console`, `target`. */
                 kind?: string;
+                /** @description `json` (a page of the list), or a file with all of them: `csv`, `xlsx`, `jsonl`, `parquet`. */
+                format?: string;
                 limit?: number;
                 after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Rows of the file; not with `json`. */
+                    "Chaperone-Total-Rows"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SignInRowBody"];
+                    "text/csv": string;
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_ins_totals: {
+        parameters: {
+            query?: {
+                /** @description Started before; preset: now. */
+                end?: string;
+                /** @description Started at or after; preset: seven days before the end. */
+                start?: string;
+                /** @description A part of user name, display name or e-mail. */
+                user_name?: string;
+                user_id?: string;
+                /** @description `web`, `web_services`. */
+                channel?: string;
+                /** @description Used at this target. */
+                target_id?: string;
+                /** @description Exactly this address. */
+                client_address?: string;
+                privileged_session_id?: string;
+                /** @description `console`, `target`. */
+                kind?: string;
             };
             header?: never;
             path?: never;
@@ -3222,7 +4193,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_SignInRowBody"];
+                    "application/json": components["schemas"]["SignInTotalsBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -8,9 +8,9 @@ import type { AuditSettings, Deletable, LegalHold } from "./types-access";
 type Schemas = components["schemas"];
 
 /** As the server sends it: a field that may be empty is there and null. */
-type Sent<T> = T extends (infer Item)[] ? Sent<Item>[] : T extends object ? { [Key in keyof T]-?: Sent<T[Key]> } : T;
+export type Sent<T> = T extends (infer Item)[] ? Sent<Item>[] : T extends object ? { [Key in keyof T]-?: Sent<T[Key]> } : T;
 /** The same, with closed lists of words. */
-type Worded<T, Words> = Omit<Sent<T>, keyof Words> & Words;
+export type Worded<T, Words> = Omit<Sent<T>, keyof Words> & Words;
 
 export interface List<T> {
   items: T[];

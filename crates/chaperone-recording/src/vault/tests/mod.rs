@@ -1,5 +1,6 @@
 mod crashes;
 mod damage;
+mod destroying;
 mod disk;
 mod keeping;
 

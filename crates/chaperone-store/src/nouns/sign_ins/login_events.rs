@@ -95,7 +95,7 @@ struct Asked {
 impl Asked {
     fn conditions(&self, sql: &str) -> Query {
         let SignInQuery { user_name, .. } = &self.query;
-        let query = Query::new(&format!("{sql} WHERE 1 = 1"))
+        let query = Query::new(&format!("{sql} WHERE sign_ins.deleted_at IS NULL"))
             .and("sign_ins.started_at >= ?", micros(self.query.start))
             .and_if("sign_ins.started_at < ?", (!self.begins_at_cursor).then(|| micros(self.query.end)));
         let query = match &self.users {

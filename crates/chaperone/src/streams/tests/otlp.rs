@@ -5,8 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 use super::events::{at, config, event, events, send};
 use crate::config::{EventStream, Secret, Way};
@@ -31,7 +32,8 @@ fn python() -> PathBuf {
 /// A running receiver; it ends when the test lets go of it.
 struct Receiver {
     _child: Child,
-    said: Lines<BufReader<ChildStdout>>,
+    /// Read as it comes, so that the receiver never waits for the test.
+    said: mpsc::UnboundedReceiver<String>,
     port: u16,
 }
 
@@ -45,7 +47,15 @@ impl Receiver {
             .kill_on_drop(true)
             .spawn()
             .expect("the receiver starts");
-        let said = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (into, said) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if into.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         let mut receiver = Self { _child: child, said, port: 0 };
         let port = receiver.says().await["port"].as_u64().expect("a port");
         receiver.port = u16::try_from(port).expect("a port");
@@ -53,8 +63,8 @@ impl Receiver {
     }
 
     async fn says(&mut self) -> Value {
-        let line = tokio::time::timeout(LIMIT, self.said.next_line()).await.expect("in time");
-        serde_json::from_str(&line.expect("read").expect("the receiver goes on")).expect("JSON")
+        let line = tokio::time::timeout(LIMIT, self.said.recv()).await.expect("in time");
+        serde_json::from_str(&line.expect("the receiver goes on")).expect("JSON")
     }
 
     fn stream(&self, path: &str) -> EventStream {

@@ -41,7 +41,11 @@ const Form = () => {
       tell(words.created);
       void navigate(paths.scheduledExport(made.id));
     },
-    onError: (error) => setErrors(formErrors(error)),
+    // What is wrong with the place is said at its first field.
+    onError: (error) => {
+      const { target, ...others } = formErrors(error);
+      setErrors({ ...others, ...(target === undefined ? {} : { [values.kind === "folder" ? "path" : "bucket"]: target }) });
+    },
   });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -72,7 +76,7 @@ const Form = () => {
         </>
       )}
       <TextInput type="date" label={words.from} description={words.fromHint} error={errors["from"] ?? errors["starts_at"]} maw={260} value={values.from} onChange={(event) => set({ from: event.currentTarget.value })} />
-      {create.error && !isShownAtFields(create.error, [...Object.keys(values), "starts_at"]) && <ProblemNote error={create.error} />}
+      {create.error && !isShownAtFields(create.error, [...Object.keys(values), "starts_at", "target"]) && <ProblemNote error={create.error} />}
       <div className="form-actions">
         <Button type="submit" loading={create.isPending}>
           {words.create}
