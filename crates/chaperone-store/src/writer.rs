@@ -10,7 +10,10 @@
 
 use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait as _};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
+};
 use tokio::sync::mpsc;
 
 use crate::StoreError;
@@ -57,6 +60,16 @@ fn failed(error: &DbErr) -> StoreError {
     translate(DbBackend::Sqlite, error).0
 }
 
+/// Begins as a writer. A transaction that reads first and writes later would be refused at once when somebody else with
+/// the same file open wrote meanwhile; this one waits its turn and then sees what the other wrote.
+async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    connection.begin_with_options(immediate).await.map_err(|error| failed(&error))
+}
+
 async fn roll_back(transaction: DatabaseTransaction) {
     if let Err(error) = transaction.rollback().await {
         tracing::warn!(%error, "a transaction was dropped instead of rolled back");
@@ -83,8 +96,7 @@ async fn together(
     counts: &Counts,
     group: &mut [Box<dyn Job>],
 ) -> Result<bool, StoreError> {
-    let begun = connection.begin().await.map_err(|error| failed(&error))?;
-    let (mut transaction, mut all) = (Transaction::new(begun), Vec::new());
+    let (mut transaction, mut all) = (Transaction::new(begin(connection).await?), Vec::new());
     let mut undone = None;
     for job in &mut *group {
         let ran;
@@ -123,7 +135,7 @@ async fn apart(
     counts: &Counts,
     group: &mut [Box<dyn Job>],
 ) -> Result<(), StoreError> {
-    let outer = connection.begin().await.map_err(|error| failed(&error))?;
+    let outer = begin(connection).await?;
     let (mut changes, mut events) = (0, 0);
     for job in group {
         let savepoint = outer.begin().await.map_err(|error| failed(&error))?;

@@ -160,10 +160,13 @@ async fn changes_of_one_row_that_cross_are_all_made_one_after_the_other() {
         let session = world.draft();
         world.add_session(&session).await.expect("stored");
         let runs = Arc::new(AtomicU32::new(0));
-        let changes = (0..16).map(|_| {
+        // As a second node would, or on SQLite another program with the same file open.
+        let other = world.reopened().await;
+        let changes = (0..16).map(|n| {
             let (id, event, runs) = (session.id, world.event(), runs.clone());
+            let store = if n % 2 == 0 { &world.store } else { &other };
             // Each reads the version that it changes: without protection some would overwrite others.
-            world.store.write(move |tx| {
+            store.write(move |tx| {
                 let event = event.clone();
                 runs.fetch_add(1, Ordering::Relaxed);
                 Box::pin(async move {
