@@ -13,7 +13,8 @@ use crate::op::Op;
 
 mod export;
 
-pub use export::{AUDIT_EVENTS, EventExport, write_event};
+pub use export::EventExport;
+pub(crate) use export::{AUDIT_EVENTS, write_event};
 
 /// Whether the caller may ask, and the question makes sense.
 fn allowed(op: &Op, filter: &EventFilter) -> Result<(), AppError> {

@@ -135,7 +135,10 @@ impl App {
         let over = session.window.ends_at() <= op.at;
         match session.state {
             State::Draft | State::Approved if over => self.step_status(op, session, Move::Expire, "").await,
-            State::Approved if session.window.starts_at() <= op.at => self.intend_start(op, session).await,
+            State::Approved if session.window.starts_at() <= op.at => match self.vault.ready() {
+                Ok(()) => self.intend_start(op, session).await,
+                Err(error) => self.hold_start_back(op, session, &error).await,
+            },
             State::Starting => self.start(op, session, Vec::new()).await,
             State::Active if over => self.step_status(op, session, Move::End(EndReason::Completed), "").await,
             State::Active => self.keep(op, session).await,

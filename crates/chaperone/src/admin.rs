@@ -16,7 +16,8 @@ pub(crate) async fn reset_password(path: &Path, user_name: &str) -> Result<(), P
             config.data_dir.display()
         )));
     }
-    let (app, _lock) = serve::open(&config).await?;
+    let (node, _lock) = serve::open(&config).await?;
+    let app = node.app;
     match app.reset_password_by_name(&Op::system(app.now()), user_name).await {
         Ok(password) => {
             crate::print(&format!(

@@ -165,7 +165,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         notifications: Channels::default(),
         event_streams: Vec::new(),
     };
-    let app = node::open(node).await?;
+    let node = node::open(node).await?;
+    let app = node.app.clone();
     let erp = start_erp(&app, &data_dir, port).await?;
     let failed = |error: AppError| Problem::new(format!("the demo cannot be set up: {error}"));
     let users = seed(&app, &erp, &arguments.target).await.map_err(failed)?;
@@ -177,7 +178,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let target_tls = tls::towards_targets(None)?;
     let said = if arguments.json { ready.to_string() } else { welcome(&addresses.console) };
     let serving = Serving {
-        app,
+        node,
         addresses,
         target_tls,
         listeners: vec![listener],

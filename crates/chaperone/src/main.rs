@@ -5,6 +5,7 @@
 //! | `config` | the configuration file, and what is wrong with it in sentences |
 //! | `key`, `lock` | the master key outside the data; one process per data folder |
 //! | `node` | everything put together: store, vault, app, gateway, jobs |
+//! | `reserve` | room on the disk that is kept back for sessions that end |
 //! | `listen`, `tls`, `deadline` | connections, their limits, and which host a request is for |
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
 //! | `notify` | mails to a mail server, signed calls to webhooks |
@@ -34,6 +35,7 @@ mod node;
 mod notify;
 mod pages;
 mod replay;
+mod reserve;
 mod serve;
 mod streams;
 mod tls;

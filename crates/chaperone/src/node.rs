@@ -12,6 +12,7 @@ use chaperone_store::{Store, StoreConfig};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::reserve::Reserve;
 use crate::{Problem, faults, files, key};
 
 /// What a node is made of.
@@ -26,9 +27,18 @@ pub(crate) struct NodeConfig<'a> {
     pub(crate) event_streams: Vec<ConfiguredStream>,
 }
 
-/// Opens the app over its database and its recordings.
-pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
+/// A node that is open, and is not served yet.
+pub(crate) struct Node {
+    pub(crate) app: Arc<App>,
+    pub(crate) reserve: Arc<Reserve>,
+}
+
+/// Opens the app over its database and its recordings, with a reserve on the disk for both.
+pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Node, Problem> {
     key::must_fit(config.data_dir, &config.master_key)?;
+    // First of all: on a full disk it makes room for the rest of the start.
+    let reserve = Reserve::open(config.data_dir)
+        .map_err(|error| Problem::new(format!("{} cannot be used: {error}", config.data_dir.display())))?;
     let store = Store::connect(StoreConfig::new(config.database_url)).await.map_err(|error| {
         Problem::new(format!("the database cannot be used: {error}; the log above says more"))
     })?;
@@ -37,7 +47,7 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
         config.data_dir.join("recordings"),
         MasterKey::new(config.master_key),
     )
-    .and_then(Vault::open)
+    .and_then(|vault| Vault::open(VaultConfig { free_space: reserve.free_space(), ..vault }))
     .map_err(|error| {
         Problem::new(format!("recordings cannot be kept in {}: {error}", config.data_dir.display()))
     })?;
@@ -56,7 +66,7 @@ pub(crate) async fn open(config: NodeConfig<'_>) -> Result<Arc<App>, Problem> {
     .await
     .map_err(|error| Problem::new(format!("Chaperone cannot start: {error}")))?;
     app.install().await.map_err(|error| Problem::new(format!("Chaperone cannot be set up: {error}")))?;
-    Ok(app)
+    Ok(Node { app, reserve })
 }
 
 /// The gateway over the app.
@@ -70,8 +80,10 @@ pub(crate) fn gateway(app: Arc<App>, target_tls: Arc<rustls::ClientConfig>) -> A
 }
 
 /// Runs what time moves, until `shutdown` becomes true. A job that stops ends this early.
-pub(crate) async fn run_jobs(app: Arc<App>, gateway: Arc<Gateway>, mut shutdown: watch::Receiver<bool>) {
+pub(crate) async fn run_jobs(node: Node, gateway: Arc<Gateway>, mut shutdown: watch::Receiver<bool>) {
+    let Node { app, reserve } = node;
     let mut tasks = JoinSet::new();
+    tasks.spawn(reserve.run(shutdown.clone()));
     tasks.spawn(jobs::run(app, shutdown.clone()));
     tasks.spawn(gateway.run(async move {
         // A sender that is gone means the same.

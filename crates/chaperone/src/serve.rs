@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use chaperone_app::{Addresses, App, jobs};
+use chaperone_app::{Addresses, jobs};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -13,15 +13,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::{self, Config};
 use crate::listen::{self, Doors};
-use crate::node::{self, NodeConfig};
+use crate::node::{self, Node, NodeConfig};
 use crate::{Problem, console, key, lock, notify, replay, streams, tls};
 
-/// Opens the app that a configuration describes; the lock keeps other processes away from its data.
-pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Problem> {
+/// Opens the node that a configuration describes; the lock keeps other processes away from its data.
+pub(crate) async fn open(config: &Config) -> Result<(Node, lock::Lock), Problem> {
     let lock = lock::take(&config.data_dir)?;
     let data_exists = has_data(config);
     let master_key = key::read_or_make(&config.master_key_file, data_exists)?;
-    let app = node::open(NodeConfig {
+    let node = node::open(NodeConfig {
         data_dir: &config.data_dir,
         database_url: config.database_url.reveal(),
         master_key,
@@ -31,7 +31,7 @@ pub(crate) async fn open(config: &Config) -> Result<(Arc<App>, lock::Lock), Prob
         event_streams: streams::configured(&config.event_streams, &config.addresses)?,
     })
     .await?;
-    Ok((app, lock))
+    Ok((node, lock))
 }
 
 /// Whether the data folder has been used before.
@@ -41,8 +41,9 @@ pub(crate) fn has_data(config: &Config) -> bool {
 
 pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
     let config = config::read(path)?;
-    let (app, _lock) = open(&config).await?;
-    let first = app
+    let (node, _lock) = open(&config).await?;
+    let first = node
+        .app
         .first_administrator(config.first_password.as_ref().map(|password| password.reveal().to_owned()))
         .await
         .map_err(|error| Problem::new(format!("the first administrator cannot be made: {error}")))?;
@@ -62,7 +63,7 @@ pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
         listeners.push(listener);
     }
     let serving = Serving {
-        app,
+        node,
         addresses: config.addresses,
         target_tls,
         listeners,
@@ -75,7 +76,7 @@ pub(crate) async fn run(path: &Path) -> Result<(), Problem> {
 
 /// A node that is ready to be served, and where.
 pub(crate) struct Serving {
-    pub(crate) app: Arc<App>,
+    pub(crate) node: Node,
     pub(crate) addresses: Addresses,
     pub(crate) target_tls: Arc<rustls::ClientConfig>,
     pub(crate) listeners: Vec<TcpListener>,
@@ -88,7 +89,8 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
     let failed = |error: std::io::Error| Problem::new(format!("signals cannot be received: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let Serving { app, addresses, target_tls, listeners, acceptor, trusted_proxies } = serving;
+    let Serving { node, addresses, target_tls, listeners, acceptor, trusted_proxies } = serving;
+    let app = node.app.clone();
     tokio::select! {
         looked = jobs::look_first(&app) => looked.map_err(|error| {
             Problem::new(format!("the accounts that sessions hold cannot be looked at: {error}"))
@@ -104,12 +106,12 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
         console_host: host_of(&addresses.console),
         console: console::router(app.clone()),
         replay_host: host_of(&addresses.replay),
-        replay: replay::router(app.clone()),
+        replay: replay::router(app),
         gateway: gateway.clone(),
         trusted_proxies,
         closing: closing.clone(),
     });
-    let mut background = tokio::spawn(node::run_jobs(app, gateway, shutdown));
+    let mut background = tokio::spawn(node::run_jobs(node, gateway, shutdown));
     let mut taking = JoinSet::new();
     for listener in listeners {
         if let Ok(address) = listener.local_addr() {

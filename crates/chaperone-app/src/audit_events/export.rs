@@ -11,7 +11,7 @@ use crate::exports::{file_name, file_name_until};
 use crate::op::EventExt as _;
 
 /// Audit events as a grid.
-pub const AUDIT_EVENTS: Grid = Grid {
+pub(crate) const AUDIT_EVENTS: Grid = Grid {
     name: "audit-events",
     columns: &[
         Column { name: "seq", kind: Kind::Number },
@@ -30,11 +30,12 @@ pub const AUDIT_EVENTS: Grid = Grid {
         Column { name: "reason", kind: Kind::Text },
         Column { name: "details", kind: Kind::Text },
         Column { name: "commitment", kind: Kind::Text },
+        Column { name: "deleted_at", kind: Kind::Instant },
     ],
 };
 
 /// Writes an event of [`AUDIT_EVENTS`] down; also for exports that nobody waits for.
-pub fn write_event(writer: &mut GridWriter, stored: &StoredEvent) -> Result<(), ExportError> {
+pub(crate) fn write_event(writer: &mut GridWriter, stored: &StoredEvent) -> Result<(), ExportError> {
     let event = &stored.event;
     let details = details(event);
     let commitment: String = stored.commitment.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -56,10 +57,11 @@ pub fn write_event(writer: &mut GridWriter, stored: &StoredEvent) -> Result<(), 
         event.reason.as_deref().map_or(Cell::Nothing, Cell::Text),
         Cell::Text(&details),
         Cell::Text(&commitment),
+        stored.deleted_at.map_or(Cell::Nothing, Cell::Instant),
     ])
 }
 
-/// An event's details as one JSON object.
+/// An event's details as one JSON object, in their order: it is part of what the commitment holds.
 fn details(event: &AuditEvent) -> String {
     let value = |value: &DetailValue| match value {
         DetailValue::Text(text) => serde_json::Value::from(text.as_str()),
@@ -67,9 +69,10 @@ fn details(event: &AuditEvent) -> String {
         DetailValue::Flag(flag) => serde_json::Value::from(*flag),
         DetailValue::Nothing => serde_json::Value::Null,
     };
-    let named: serde_json::Map<_, _> =
-        event.details.iter().map(|(name, detail)| (name.clone(), value(detail))).collect();
-    serde_json::Value::Object(named).to_string()
+    let member = |(name, detail): &(String, DetailValue)| {
+        format!("{}:{}", serde_json::Value::from(name.as_str()), value(detail))
+    };
+    format!("{{{}}}", event.details.iter().map(member).collect::<Vec<_>>().join(","))
 }
 
 /// The events of a download: those of before it began.

@@ -8,6 +8,11 @@ use super::forward::{Made, Proof};
 use super::hold::{Fresh, Ready, Taken, cannot_be_held_now};
 use super::*;
 use chaperone_connectors::Observation;
+use chaperone_recording::VaultError;
+
+/// Why a session does not start when recordings cannot be kept.
+const NOTHING_RECORDED: &str = "There was no room for recordings within 60 seconds of its start, so that nothing could have been recorded. \
+                                Make room on the disk of Chaperone, then schedule it again.";
 
 /// How far the accounts of a session came.
 enum Proved {
@@ -228,6 +233,26 @@ impl App {
         self.faults.reach("status.written");
         let over = after.window.ends_at() <= op.at;
         Ok(if over { Step::Became(Box::new(after)) } else { Step::Waits })
+    }
+
+    /// A session of which nothing could be recorded is not started: an account would be open for nothing. Another node, or
+    /// room on the disk, may come in time; after that it is told.
+    pub(super) async fn hold_start_back(
+        &self,
+        op: &Op,
+        session: PrivilegedSession,
+        error: &VaultError,
+    ) -> Result<Step, AppError> {
+        if op.at.duration_since(session.window.starts_at()) < START_LIMIT {
+            return Ok(Step::Waits);
+        }
+        tracing::error!(session = %session.id, %error, "a session cannot start: nothing can be recorded");
+        let mut after = session.clone();
+        make_move(&mut after, Move::Start, op.at)?;
+        self.write_start(op, &after, Vec::new()).await?;
+        after.version += 1;
+        self.session_moved(&after);
+        self.give_up(op, after, NOTHING_RECORDED).await
     }
 
     async fn give_up(&self, op: &Op, session: PrivilegedSession, why: &str) -> Result<Step, AppError> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use chaperone_domain::audit_event::{AuditAction, AuditEvent, DetailValue};
+use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::scheduled_export::{ExportContent, ExportRun, ScheduledExport, Written, retry_pause};
 use chaperone_store::{EventFilter, Events, PAGE_MAX, Page, SignInQuery, StoredEvent};
 use jiff::SignedDuration;
@@ -13,8 +13,9 @@ use object_store::{ObjectStoreExt as _, WriteMultipart};
 use super::manifest::{FileFacts, Manifest, hex, name_of_manifest};
 use super::target::{ExportTarget, Opened, TargetProblem};
 use crate::app::App;
+use crate::audit_events::{AUDIT_EVENTS, write_event};
 use crate::errors::AppError;
-use crate::exports::{Cell, Column, ExportError, Format, Grid, GridWriter, Kind, file_name};
+use crate::exports::{ExportError, Format, GridWriter, file_name};
 use crate::op::{EventExt as _, Op};
 use crate::sign_ins::{SIGN_INS, TargetNames, write_row};
 
@@ -26,30 +27,6 @@ const PART_BYTES: usize = 8 * 1024 * 1024;
 const PARTS_AT_ONCE: usize = 2;
 /// Runs of one export that are written in one look: the rest comes with the next.
 const RUNS_PER_LOOK: usize = 50;
-
-/// Audit events as a grid.
-pub(crate) const AUDIT_EVENTS: Grid = Grid {
-    name: "audit-events",
-    columns: &[
-        Column { name: "seq", kind: Kind::Number },
-        Column { name: "id", kind: Kind::Id },
-        Column { name: "at", kind: Kind::Instant },
-        Column { name: "actor_kind", kind: Kind::Text },
-        Column { name: "user_id", kind: Kind::Id },
-        Column { name: "on_behalf_of", kind: Kind::Id },
-        Column { name: "action", kind: Kind::Text },
-        Column { name: "subject_kind", kind: Kind::Text },
-        Column { name: "subject_id", kind: Kind::Text },
-        Column { name: "privileged_session_id", kind: Kind::Id },
-        Column { name: "sign_in_id", kind: Kind::Id },
-        Column { name: "channel", kind: Kind::Text },
-        Column { name: "client_address", kind: Kind::Text },
-        Column { name: "reason", kind: Kind::Text },
-        Column { name: "details", kind: Kind::Text },
-        Column { name: "commitment", kind: Kind::Text },
-        Column { name: "deleted_at", kind: Kind::Instant },
-    ],
-};
 
 /// Why a run was not written.
 pub(super) enum Trouble {
@@ -401,44 +378,4 @@ fn name_of(content: ExportContent, run: &ExportRun, format: Format) -> String {
         Some((stem, end)) if run.revision > 0 => format!("{stem}.again-{}.{end}", run.revision),
         _ => name,
     }
-}
-
-fn write_event(writer: &mut GridWriter, stored: &StoredEvent) -> Result<(), ExportError> {
-    let event: &AuditEvent = &stored.event;
-    let id = |id: Option<uuid::Uuid>| id.map_or(Cell::Nothing, Cell::Id);
-    let commitment = hex(&stored.commitment);
-    let details = details(event);
-    writer.row(&[
-        stored.seq.map_or(Cell::Nothing, Cell::Number),
-        Cell::Id(event.id.uuid()),
-        Cell::Instant(event.at),
-        Cell::Text(event.actor.kind_name()),
-        id(event.actor.user_id().map(|id| id.uuid())),
-        id(event.on_behalf_of.map(|id| id.uuid())),
-        Cell::Text(event.action.name()),
-        Cell::Text(&event.subject.kind),
-        Cell::Text(&event.subject.id),
-        id(event.privileged_session_id.map(|id| id.uuid())),
-        id(event.sign_in_id.map(|id| id.uuid())),
-        event.channel.map_or(Cell::Nothing, |channel| Cell::Text(channel.name())),
-        event.client_address.as_deref().map_or(Cell::Nothing, Cell::Text),
-        event.reason.as_deref().map_or(Cell::Nothing, Cell::Text),
-        Cell::Text(&details),
-        Cell::Text(&commitment),
-        stored.deleted_at.map_or(Cell::Nothing, Cell::Instant),
-    ])
-}
-
-/// Details as JSON: a list of name and value, for their order is part of the event.
-fn details(event: &AuditEvent) -> String {
-    let pair = |(name, value): &(String, DetailValue)| {
-        let value = match value {
-            DetailValue::Text(text) => serde_json::Value::from(text.as_str()),
-            DetailValue::Number(number) => serde_json::Value::from(*number),
-            DetailValue::Flag(flag) => serde_json::Value::from(*flag),
-            DetailValue::Nothing => serde_json::Value::Null,
-        };
-        serde_json::Value::from(vec![serde_json::Value::from(name.as_str()), value])
-    };
-    serde_json::Value::from_iter(event.details.iter().map(pair)).to_string()
 }

@@ -112,6 +112,29 @@ async fn an_account_that_is_gone_is_told_as_a_start_that_failed() {
 }
 
 #[tokio::test]
+async fn a_session_of_which_nothing_can_be_recorded_waits_a_minute_for_room_and_then_fails_and_says_so() {
+    let world = World::telling(channels()).await;
+    let [first, second] = [60, 600].map(|from| world.approved(from, from + 300, Wish::Enable));
+    let (first, second) = (first.await.session.id, second.await.session.id);
+    let before = world.account_now().await;
+    world.room(1_000);
+    for (forward, expected) in [(60, Status::Approved), (59, Status::Approved), (1, Status::Failed)] {
+        world.clock.forward(forward);
+        world.process().await;
+        assert_eq!(world.session(first).await.session.status(), expected);
+        let now = world.account_now().await;
+        assert_eq!((now.state, now.expires_at), (before.state, before.expires_at), "nothing is touched");
+    }
+    assert_eq!(told(&world, first).await.last(), Some(&"could_not_start"));
+    assert!(last_body(&world, first).await.contains("no room for recordings"));
+    world.clock.forward(510);
+    world.process().await;
+    world.room(u64::MAX);
+    world.process().await;
+    assert_eq!(world.session(second).await.session.status(), Status::Active, "there was room in time");
+}
+
+#[tokio::test]
 async fn an_account_that_is_not_back_is_told_once_after_a_minute_of_failing() {
     let mut world = World::telling(channels()).await;
     let id = world.approved(0, 600, Wish::Enable).await.session.id;

@@ -22,7 +22,7 @@ use chaperone_domain::ids::{AccountId, DirectoryId, PrivilegedSessionId};
 use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::{Target, TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::{Role, User};
-use chaperone_recording::{MasterKey, Vault, VaultConfig};
+use chaperone_recording::{FreeSpace, MasterKey, Vault, VaultConfig};
 use chaperone_store::{Events, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
 
@@ -32,6 +32,8 @@ use crate::elsewhere::Elsewhere;
 const BEGIN_S: i64 = 1_790_000_000;
 /// Names the directory of another system in its settings.
 const ROOT: &str = "/elsewhere";
+/// The file that says how many bytes are free for recordings.
+const ROOM: &str = "room";
 pub const PASSWORD: &str = "correct horse battery";
 
 #[derive(Clone)]
@@ -85,7 +87,13 @@ async fn open(
     let path = folder.path();
     let store = store(path).await;
     let vault = VaultConfig::with_folders(path.join("spool"), path.join("blobs"), MasterKey::new([7; 32]));
-    let vault = Vault::open(vault.expect("folders")).expect("the vault opens");
+    let room = path.join(ROOM);
+    let free_space: FreeSpace = Arc::new(move |_| match std::fs::read_to_string(&room) {
+        Ok(bytes) => Ok(bytes.parse().expect("a number")),
+        Err(_) => Ok(u64::MAX),
+    });
+    let vault = VaultConfig { free_space, ..vault.expect("folders") };
+    let vault = Vault::open(vault).expect("the vault opens");
     let config = AppConfig {
         store,
         vault,
@@ -241,6 +249,11 @@ impl World {
     /// Where everything is kept.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// So many bytes are free for recordings from now on.
+    pub fn room(&self, bytes: u64) {
+        std::fs::write(self.folder().join(ROOM), bytes.to_string()).expect("written");
     }
 
     pub fn op(&self, user: &User) -> Op {

@@ -79,7 +79,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let (spool, store) = (folder.path().join("spool"), folder.path().join("store"));
         let mut config = VaultConfig::with_folders(spool, store, MasterKey::new([5; 32])).expect("folders");
-        config.limits = VaultLimits { free_floor_bytes: 0, ..VaultLimits::default() };
+        config.limits = VaultLimits { free_floor_bytes: 0, last_floor_bytes: 0, ..VaultLimits::default() };
         let vault = Vault::open(config).expect("opens");
         let id = RecordingId::new(Uuid::from_u128(1));
         let (user_id, sign_in_id) = (UserId::new(Uuid::from_u128(3)), SignInId::new(Uuid::from_u128(2)));

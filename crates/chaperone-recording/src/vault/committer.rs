@@ -42,6 +42,7 @@ pub(crate) enum Job {
 pub(crate) struct Committer {
     pub(crate) spool: Arc<Spool>,
     pub(crate) segment_bytes: u64,
+    pub(crate) last_floor_bytes: u64,
     pub(crate) segment_age: Duration,
     /// Told when a segment is complete.
     pub(crate) shipper: mpsc::UnboundedSender<Arc<Live>>,
@@ -130,7 +131,7 @@ impl Committer {
         let live = touched.live.clone();
         self.heal(&live, disk)?;
         let needed: usize = frames.iter().map(|frame| frame.compressed.len() + FRAME_OVERHEAD_BYTES).sum();
-        if self.spool.room()? < (needed + SEGMENT_HEADER_BYTES) as u64 {
+        if self.spool.room()? < self.last_floor_bytes + (needed + SEGMENT_HEADER_BYTES) as u64 {
             return Err(VaultError::StorageFull);
         }
         let full = disk.written.offset >= self.segment_bytes;

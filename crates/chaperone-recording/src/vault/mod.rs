@@ -68,8 +68,10 @@ pub struct VaultLimits {
     pub segment_age: Duration,
     /// The spool may take this many bytes; `None`: as many as the disk has.
     pub max_spool_bytes: Option<u64>,
-    /// With less room than this, in bytes, nothing new begins; what has begun may use it.
+    /// With less room than this, in bytes, nothing new begins; what has begun may use it …
     pub free_floor_bytes: u64,
+    /// … down to this: the rest is for those who write beside the vault.
+    pub last_floor_bytes: u64,
 }
 
 impl Default for VaultLimits {
@@ -79,6 +81,7 @@ impl Default for VaultLimits {
             segment_age: Duration::from_secs(60),
             max_spool_bytes: None,
             free_floor_bytes: 64 * 1024 * 1024,
+            last_floor_bytes: 16 * 1024 * 1024,
         }
     }
 }
@@ -189,6 +192,7 @@ impl Vault {
         let committer = Committer {
             spool: spool.clone(),
             segment_bytes: limits.segment_bytes,
+            last_floor_bytes: limits.last_floor_bytes,
             segment_age: limits.segment_age,
             shipper: shipper.clone(),
         };

@@ -12,9 +12,10 @@
 //! | `dataverse` | programs made for the source's Web API, unmodified |
 //! | `demo` | the demo, also for the second time |
 //! | `event_streams` | the trail to a real syslog collector, through kills and outages of either side |
+//! | `export_folder` | the folder of a scheduled export that is full, or takes nothing (feature `faults`) |
 //! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
 //! | `clock` | the clock that jumps, directories that are away at start and end (feature `faults`) |
-//! | `full_disk`, `restored` | a disk without room; a backup that is put back (feature `faults`) |
+//! | `full_disk`, `small_disk`, `restored` | a disk without room; a backup that is put back (feature `faults`) |
 //! | `programs` | tokens at our own API and at a target; exports |
 //! | `sign_in_kills` | killed at any moment while people and programs sign in and fail to |
 //! | `kills` | killed at every step of start and end (feature `faults`) |
@@ -30,6 +31,8 @@ mod demo;
 mod doors;
 mod entering;
 mod event_streams;
+#[cfg(feature = "faults")]
+mod export_folder;
 mod first_start;
 #[cfg(feature = "faults")]
 mod full_disk;
@@ -53,5 +56,7 @@ mod roles;
 #[path = "../support/rsyslog.rs"]
 mod rsyslog;
 mod sign_in_kills;
+#[cfg(feature = "faults")]
+mod small_disk;
 #[cfg(feature = "faults")]
 mod wire;

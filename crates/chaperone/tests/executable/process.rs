@@ -93,11 +93,16 @@ impl Process {
         Self::spawn(Command::new(executable()), arguments, variables)
     }
 
+    /// As [`Process::start`], by another program.
+    pub(crate) fn start_by(by: &[&str], arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(by[0]);
+        command.args(&by[1..]).arg(executable());
+        Self::spawn(command, arguments, variables)
+    }
+
     /// As [`Process::start`]; its files can be kept from growing with [`Process::limit_files`].
     pub(crate) fn start_shielded(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(SHIELDED[0]);
-        command.args(&SHIELDED[1..]).arg(executable());
-        Self::spawn(command, arguments, variables)
+        Self::start_by(&SHIELDED, arguments, variables)
     }
 
     /// As [`Process::start_shielded`], with no room from the beginning.

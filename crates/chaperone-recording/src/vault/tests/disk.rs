@@ -28,7 +28,7 @@ async fn a_full_spool_refuses_keeps_what_is_there_and_goes_on_when_there_is_room
 async fn a_disk_without_room_holds_new_recordings_back_and_lets_running_ones_finish() {
     let free = arc(AtomicU64::new(1_000_000));
     let mut place = Place::new();
-    place.limits.free_floor_bytes = 100_000;
+    (place.limits.free_floor_bytes, place.limits.last_floor_bytes) = (100_000, 20_000);
     let mut config = place.config();
     let probe = free.clone();
     config.free_space = Arc::new(move |_| Ok(probe.load(Ordering::SeqCst)));
@@ -42,7 +42,7 @@ async fn a_disk_without_room_holds_new_recordings_back_and_lets_running_ones_fin
     assert!(vault.spooled().unwrap() == [writer.recording()]);
     writer.append(vec![note(1)]).await.unwrap();
 
-    free.store(10, Ordering::SeqCst);
+    free.store(20_010, Ordering::SeqCst);
     assert!(matches!(writer.append(vec![note(2)]).await, Err(VaultError::StorageFull)));
     free.store(1_000_000, Ordering::SeqCst);
     writer.append(vec![note(2)]).await.unwrap();

@@ -93,7 +93,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn new() -> Self {
-        let limits = VaultLimits { free_floor_bytes: 0, ..VaultLimits::default() };
+        let limits = VaultLimits { free_floor_bytes: 0, last_floor_bytes: 0, ..VaultLimits::default() };
         Self { folder: tempfile::tempdir().expect("a folder"), limits, key: [5; 32] }
     }
 
