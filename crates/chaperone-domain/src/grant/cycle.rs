@@ -180,15 +180,19 @@ impl Grant {
         self.want(self.desired);
     }
 
-    /// Notes an intent before its effect.
+    /// Notes an intent before its effect. Whoever wants what is under way already has it tried at once, and what was
+    /// tried for it stays tried.
     fn want(&mut self, wanted: Attributes) {
+        if wanted != self.desired || self.phase != GrantPhase::Opening {
+            self.attempt = 0;
+        }
         self.desired = wanted;
         self.touched |= wanted != self.baseline;
         self.phase = GrantPhase::Opening;
         if self.known.last() != Some(&wanted) {
             self.known.push(wanted);
         }
-        (self.attempt, self.next_try_at, self.problem) = (0, None, None);
+        (self.next_try_at, self.problem) = (None, None);
     }
 
     /// Notes that the account was seen as it is wanted.

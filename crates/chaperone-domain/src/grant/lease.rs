@@ -79,6 +79,8 @@ impl Grant {
         for attributes in sent {
             self.doubt(Doubt { attributes, until: later(left.until) }, now);
         }
+        // However long ago that was: what is wanted may be there because of it.
+        self.attempt = self.attempt.max(1);
     }
 
     /// Notes that this was sent, or may have been, and may still take effect.
@@ -135,8 +137,8 @@ impl Grant {
 mod tests {
     use super::*;
     use crate::account::AccountState;
-    use crate::grant::GrantOutcome;
-    use crate::ids::{AccountId, GrantId};
+    use crate::grant::{GrantHolder, GrantOutcome, Wish};
+    use crate::ids::{AccountId, GrantId, PrivilegedSessionId};
     use uuid::Uuid;
 
     const ON: Attributes = Attributes { state: AccountState::Enabled, expires_at: None };
@@ -225,6 +227,39 @@ mod tests {
         grant.switch(AccountState::Disabled, ON, None, at(0));
         grant.found_so();
         assert_eq!(grant.goal(), OFF);
+    }
+
+    #[test]
+    fn what_was_tried_stays_tried_also_when_another_session_wants_the_same_and_no_doubt_is_left() {
+        let holder = |session| GrantHolder {
+            grant_id: taken().id,
+            privileged_session_id: PrivilegedSessionId::new(Uuid::from_u128(session)),
+            wish: Wish::Disable,
+            switched_to: None,
+            until: at(1_000),
+            released_at: None,
+        };
+        let holders = [holder(1), holder(2)];
+        let begun = || {
+            let account = taken().account_id;
+            let mut grant = Grant::new(taken().id, account, ON, at(1_000), at(0));
+            grant.intend(&holders[..1], None);
+            grant.take_lease(HERE, at(0));
+            assert!(grant.is_untried(HERE), "so far nobody sent anything");
+            grant
+        };
+        // Its answer was lost, and the node gave the lease back.
+        let mut lost = begun();
+        lost.attempt = 1;
+        lost.release_lease(HERE, at(5));
+        // The node was killed in the middle.
+        let killed = begun();
+        for mut grant in [lost, killed] {
+            grant.intend(&holders, None);
+            grant.take_lease(THERE, at(100));
+            assert!(grant.doubtful.is_empty(), "it is too long ago for doubts");
+            assert!(!grant.is_untried(THERE), "what is there may be our own doing: {grant:?}");
+        }
     }
 
     #[test]
