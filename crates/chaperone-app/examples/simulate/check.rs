@@ -101,19 +101,22 @@ impl Schedule<'_> {
         Ok(())
     }
 
-    /// No session is over before its accounts are back, or held by others.
-    pub fn ended_only_when_back(&mut self) -> Result<(), Failed> {
+    /// No session is over before its accounts are back, or held by others: the one that something was just written
+    /// about, or any.
+    pub fn ended_only_when_back(&mut self, about: Option<usize>) -> Result<(), Failed> {
         let store = self.world.store.clone();
-        let ids: Vec<_> = self.plan.sessions.iter().map(|session| session.id).collect();
+        let sessions = self.plan.sessions.iter().enumerate();
+        let asked = sessions.filter(|(index, _)| about.is_none_or(|about| about == *index));
+        let ids: Vec<_> = asked.map(|(index, session)| (index, session.id)).collect();
         let held = self.world.now(async move {
             let mut held = None;
-            for (index, id) in ids.into_iter().enumerate() {
-                let grants = store.read().grants_of_session(id).await?;
-                if grants.iter().all(|(_, holder)| holder.released_at.is_some()) {
+            for (index, id) in ids {
+                let session = store.read().privileged_session(id).await?;
+                if !session.is_some_and(|session| session.status().is_final()) {
                     continue;
                 }
-                let session = store.read().privileged_session(id).await?;
-                if session.is_some_and(|session| session.status().is_final()) {
+                let grants = store.read().grants_of_session(id).await?;
+                if grants.iter().any(|(_, holder)| holder.released_at.is_none()) {
                     held = Some(index);
                 }
             }
@@ -125,18 +128,31 @@ impl Schedule<'_> {
         Ok(())
     }
 
-    /// Whether there is nothing left to do.
-    pub fn is_quiet(&self) -> Result<bool, Failed> {
+    /// The sessions that are not over yet, by their numbers.
+    pub fn not_over(&self) -> Result<Vec<usize>, Failed> {
         let store = self.world.store.clone();
         let sessions: Vec<_> = self.plan.sessions.iter().map(|session| session.id).collect();
-        let accounts: Vec<_> = self.plan.accounts.iter().map(|account| account.id).collect();
-        let quiet = self.world.now(async move {
-            for id in sessions {
+        let open = self.world.now(async move {
+            let mut open = Vec::new();
+            for (index, id) in sessions.into_iter().enumerate() {
                 let session = store.read().privileged_session(id).await?;
                 if session.is_some_and(|session| !session.status().is_final()) {
-                    return Ok(false);
+                    open.push(index);
                 }
             }
+            Ok::<_, chaperone_store::StoreError>(open)
+        });
+        Ok(open?)
+    }
+
+    /// Whether there is nothing left to do.
+    pub fn is_quiet(&self) -> Result<bool, Failed> {
+        if !self.not_over()?.is_empty() {
+            return Ok(false);
+        }
+        let store = self.world.store.clone();
+        let accounts: Vec<_> = self.plan.accounts.iter().map(|account| account.id).collect();
+        let quiet = self.world.now(async move {
             for id in accounts {
                 if store.read().grant_to_look_at_again(id).await?.is_some() {
                     return Ok(false);

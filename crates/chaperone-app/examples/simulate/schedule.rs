@@ -214,17 +214,17 @@ impl<'w> Schedule<'w> {
                 self.changing = None;
             }
         }
-        let kept = |activity: &crate::world::Activity| activity.at == At::Commit(Stage::After);
-        if self.world.nodes[node].activity.as_ref().is_some_and(kept) {
-            self.ended_only_when_back()
-        } else {
-            Ok(())
+        match &self.world.nodes[node].activity {
+            Some(activity) if activity.at == At::Commit(Stage::After) => {
+                self.ended_only_when_back(activity.about)
+            }
+            _ => Ok(()),
         }
     }
 
-    fn begin(&mut self, node: usize, what: String, work: Work) -> Result<(), Failed> {
+    fn begin(&mut self, node: usize, what: String, about: Option<usize>, work: Work) -> Result<(), Failed> {
         self.say(|| format!("node {node}, {what}: begins"));
-        let done = self.world.begin(node, what.clone(), work);
+        let done = self.world.begin(node, what.clone(), about, work);
         self.after(node, &what, done)
     }
 
@@ -239,11 +239,13 @@ impl<'w> Schedule<'w> {
             0..12 => self.begin(
                 node,
                 "again".to_owned(),
+                None,
                 Box::pin(async move { steps::again(&app).await.is_ok() }),
             ),
             12..20 => self.begin(
                 node,
                 "watch".to_owned(),
+                None,
                 Box::pin(async move { steps::watch(&app).await.is_ok() }),
             ),
             _ => {
@@ -261,7 +263,7 @@ impl<'w> Schedule<'w> {
         }
         let (app, id) = (self.world.nodes[node].app.clone(), session.id);
         let work = Box::pin(async move { steps::session(&app, id).await.is_ok() });
-        self.begin(node, format!("session {index}"), work)
+        self.begin(node, format!("session {index}"), Some(index), work)
     }
 
     fn pass_time(&mut self) {
@@ -417,7 +419,7 @@ impl<'w> Schedule<'w> {
                 (format!("{change:?} session {index}"), Box::pin(work))
             }
         };
-        self.begin(0, what, work)
+        self.begin(0, what, Some(index), work)
     }
 
     /// An administrator's own change of an account of the built-in directory.
@@ -431,7 +433,7 @@ impl<'w> Schedule<'w> {
             let change = AccountChange { state: Some(state), ..AccountChange::default() };
             app.change_account(&op_of(&app, &anna), account, change).await.is_ok()
         });
-        self.begin(0, format!("account {} is to be {state:?}", self.name(account)), work)
+        self.begin(0, format!("account {} is to be {state:?}", self.name(account)), None, work)
     }
 
     /// Goes on with an administrator's own change; if it is kept, it is what the account goes back to.
@@ -459,7 +461,7 @@ impl<'w> Schedule<'w> {
             self.finish(node)?;
         }
         for round in 0..QUIET_ROUNDS {
-            for index in 0..self.plan.sessions.len() {
+            for index in self.not_over()? {
                 let node = 1 + (round + index) % self.plan.nodes;
                 self.take_up(node, index)?;
                 self.finish(node)?;
@@ -467,10 +469,20 @@ impl<'w> Schedule<'w> {
             let app = self.world.nodes[1].app.clone();
             if round % 3 == 0 {
                 let app = app.clone();
-                self.begin(1, "watch".to_owned(), Box::pin(async move { steps::watch(&app).await.is_ok() }))?;
+                self.begin(
+                    1,
+                    "watch".to_owned(),
+                    None,
+                    Box::pin(async move { steps::watch(&app).await.is_ok() }),
+                )?;
                 self.finish(1)?;
             }
-            self.begin(1, "again".to_owned(), Box::pin(async move { steps::again(&app).await.is_ok() }))?;
+            self.begin(
+                1,
+                "again".to_owned(),
+                None,
+                Box::pin(async move { steps::again(&app).await.is_ok() }),
+            )?;
             self.finish(1)?;
             if self.wrong.is_some() {
                 return Ok(());

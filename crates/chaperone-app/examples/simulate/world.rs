@@ -38,6 +38,8 @@ pub type Work = Pin<Box<dyn Future<Output = bool>>>;
 /// Something that a node does, stopped at a gate.
 pub struct Activity {
     pub what: String,
+    /// The session that it is about, by its number; all of them where it is about none.
+    pub about: Option<usize>,
     pub at: At,
     work: Work,
 }
@@ -136,8 +138,8 @@ impl World {
     }
 
     /// Begins something on a node; it runs to its first gate. Says whether it is through already.
-    pub fn begin(&mut self, node: usize, what: String, work: Work) -> Option<bool> {
-        let activity = Activity { what, at: At::Commit(chaperone_store::Stage::Before), work };
+    pub fn begin(&mut self, node: usize, what: String, about: Option<usize>, work: Work) -> Option<bool> {
+        let activity = Activity { what, about, at: At::Commit(chaperone_store::Stage::Before), work };
         self.drive(node, activity, None)
     }
 
