@@ -248,14 +248,15 @@ impl App {
         self.take_note(user.id, channel, event, None).await;
     }
 
-    /// Somebody was let through to a target: is it the first access of an interval?
+    /// Somebody was let through to a target: is it the first access of an interval? `client` is asked for only if so.
     pub async fn note_target_access(
         self: &Arc<Self>,
         sign_in: &LiveSignIn,
         target: &Target,
-        client: &Client,
+        now: Instant,
+        client: impl FnOnce() -> Client,
     ) {
-        let (facts, now) = (sign_in.facts(), self.now());
+        let facts = sign_in.facts();
         if self.access_records.is_quiet(facts.user.id, sign_in.channel, Place::Target(target), now) {
             return;
         }
@@ -263,7 +264,7 @@ impl App {
             who: Who::User(Box::new(facts.user.clone())),
             at: now,
             channel: Some(sign_in.channel),
-            client: client.clone(),
+            client: client(),
             sign_in_id: Some(sign_in.id),
         };
         let session: Option<PrivilegedSessionId> = facts.session.as_ref().map(|session| session.id);

@@ -449,11 +449,6 @@ impl App {
         }
     }
 
-    /// A request was served: notes the use without I/O; a job stores it.
-    pub fn seen_at_target(&self, sign_in: &LiveSignIn, target: &Target) {
-        sign_in.seen(self.now(), target.id);
-    }
-
     /// A fresh nonce for a target's host.
     pub fn new_nonce(&self) -> String {
         let mut bytes = [0; 16];

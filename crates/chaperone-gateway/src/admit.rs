@@ -2,18 +2,20 @@
 
 use chaperone_app::gate::{self, LiveSignIn, NotAdmitted, Recorded};
 use chaperone_app::{App, Client};
+use chaperone_domain::Instant;
 use chaperone_domain::target::{Target, TargetRecording};
 
-/// Admits a live sign-in to a target.
+/// Admits a live sign-in to a target; `client` is asked for only when somebody is refused.
 pub(crate) async fn admit(
     app: &App,
     live: &LiveSignIn,
     target: &Target,
-    client: &Client,
+    now: Instant,
+    client: impl FnOnce() -> Client,
 ) -> Result<(), NotAdmitted> {
-    let decided = gate::admit(live, target, app.now()).and_then(|()| recorded_where_it_must_be(live, target));
+    let decided = gate::admit(live, target, now).and_then(|()| recorded_where_it_must_be(live, target));
     if let Err(why) = decided {
-        app.access_refused(target, Some(live), client, why.name()).await;
+        app.access_refused(target, Some(live), &client(), why.name()).await;
     }
     decided
 }

@@ -74,12 +74,12 @@ pub(crate) async fn way(
     };
 
     // Admit: may they, here, now? Decided from memory, so that an end counts from the next request on.
-    let client = identify::client(&parts.headers, peer);
-    admit::admit(app, &live, &target, &client).await?;
-    app.seen_at_target(&live, &target);
+    let (now, client) = (app.now(), || identify::client(&parts.headers, peer));
+    admit::admit(app, &live, &target, now, client).await?;
+    live.seen(now, target.id);
 
     // The first access of an interval is recorded; inside the interval this is a look into memory.
-    app.note_target_access(&live, &target, &client).await;
+    app.note_target_access(&live, &target, now, client).await;
 
     // Is it recorded? Only then is there a barrier, a witness and an injection.
     let recorded = gateway.recorded(&live);

@@ -232,19 +232,19 @@ async fn a_token_has_one_sign_in_for_all_targets_also_after_a_restart() {
     for target in [&erp, &crm, &erp] {
         assert_eq!(at(&world, target).await.id, first.id);
     }
-    world.app.seen_at_target(&first, &erp);
+    first.seen(world.app.now(), erp.id);
     world.clock.forward(60);
-    world.app.seen_at_target(&first, &erp);
-    world.app.seen_at_target(&first, &crm);
+    first.seen(world.app.now(), erp.id);
+    first.seen(world.app.now(), crm.id);
     jobs_look(&world.app).await;
     world.restart(Faults::none()).await;
     // A pause over the restart, too long to count as work.
     world.clock.forward(600);
     let again = at(&world, &erp).await;
     assert_eq!(again.id, first.id);
-    world.app.seen_at_target(&again, &erp);
+    again.seen(world.app.now(), erp.id);
     world.clock.forward(30);
-    world.app.seen_at_target(&again, &erp);
+    again.seen(world.app.now(), erp.id);
     jobs_look(&world.app).await;
 
     let rows = sign_ins(&world, &world.paula).await;
@@ -262,9 +262,9 @@ async fn what_was_used_before_the_end_is_kept_when_a_sign_in_ends() {
     let world = World::new().await;
     let token = token(&world, &world.paula).await;
     let live = world.app.identify_token(&world.target, &token, &client()).await.expect("let in");
-    world.app.seen_at_target(&live, &world.target);
+    live.seen(world.app.now(), world.target.id);
     world.clock.forward(20);
-    world.app.seen_at_target(&live, &world.target);
+    live.seen(world.app.now(), world.target.id);
     world.app.end_sign_in(&world.op(&world.anna), live.id).await.expect("ended");
     jobs_look(&world.app).await;
     let rows = sign_ins(&world, &world.paula).await;
