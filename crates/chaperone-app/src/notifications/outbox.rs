@@ -29,6 +29,16 @@ pub(crate) struct ToldOf<'t> {
     pub(crate) url: &'t str,
 }
 
+/// What is told about no session, for mails and for webhooks.
+struct Message {
+    kind: NotificationKind,
+    /// Which time it is told of the same thing.
+    occurrence: i64,
+    subject: String,
+    text: String,
+    json: String,
+}
+
 impl App {
     /// What a change of state tells; `after` is the session as it is about to be written, `said` what was said about
     /// the change. `from` is `None` for a new request.
@@ -127,39 +137,7 @@ impl App {
         let url = format!("{}/event-streams", self.addresses.console);
         let (subject, text, json) = compose::stalled(stream, problem, &url, op.at);
         let occurrence = stream.problem_since.unwrap_or(op.at).as_microsecond();
-        let row = |channel, address: &str, body: &str| Notification {
-            id: NotificationId::new(secrets::new_uuid(op.at)),
-            kind,
-            privileged_session_id: None,
-            account_id: None,
-            recipient: None,
-            channel,
-            address: address.to_owned(),
-            occurrence,
-            state: NotificationState::Waiting,
-            attempt: 0,
-            next_try_at: Some(op.at),
-            give_up_at: op.at.saturating_add(GIVE_UP_AFTER).unwrap_or(op.at),
-            problem: None,
-            created_at: op.at,
-            sent_at: None,
-            subject: subject.clone(),
-            body: body.to_owned(),
-        };
-        let mut rows = Vec::new();
-        if self.channels.mailer.is_some() {
-            let told = self.store.read().active_users_with(kind.told_roles()).await?;
-            for user in told.into_iter().filter(|user| user.active && !user.email.is_empty()) {
-                rows.push(Notification {
-                    recipient: Some(user.id),
-                    ..row(Channel::Mail, &user.email, &text)
-                });
-            }
-        }
-        for webhook in self.channels.webhooks.iter().filter(|webhook| webhook.kinds.contains(&kind)) {
-            rows.push(row(Channel::Webhook, &webhook.name, &json));
-        }
-        Ok(rows)
+        self.about_no_session(op, Message { kind, occurrence, subject, text, json }).await
     }
 
     /// One row for each address that is told.
@@ -244,15 +222,24 @@ impl App {
         told: ToldOf<'_>,
     ) -> Result<Vec<Notification>, AppError> {
         let subject = compose::subject_of(told.kind, told.what);
-        let row = |channel, address: &str, body: String| Notification {
+        let text = format!("{}\n\n{}\n", told.text, told.url);
+        let json = compose::json_of(&told, &subject, op.at);
+        let (kind, occurrence) = (told.kind, told.occurrence);
+        self.about_no_session(op, Message { kind, occurrence, subject, text, json }).await
+    }
+
+    /// The rows of a message that is about no session.
+    async fn about_no_session(&self, op: &Op, message: Message) -> Result<Vec<Notification>, AppError> {
+        let kind = message.kind;
+        let row = |channel, address: &str, body: &str| Notification {
             id: NotificationId::new(secrets::new_uuid(op.at)),
-            kind: told.kind,
+            kind,
             privileged_session_id: None,
             account_id: None,
             recipient: None,
             channel,
             address: address.to_owned(),
-            occurrence: told.occurrence,
+            occurrence: message.occurrence,
             state: NotificationState::Waiting,
             attempt: 0,
             next_try_at: Some(op.at),
@@ -260,20 +247,19 @@ impl App {
             problem: None,
             created_at: op.at,
             sent_at: None,
-            subject: subject.clone(),
-            body,
+            subject: message.subject.clone(),
+            body: body.to_owned(),
         };
         let mut rows = Vec::new();
         if self.channels.mailer.is_some() {
-            let people = self.store.read().active_users_with(told.kind.told_roles()).await?;
+            let people = self.store.read().active_users_with(kind.told_roles()).await?;
             for user in people.into_iter().filter(|user| !user.email.is_empty()) {
-                let text = format!("{}\n\n{}\n", told.text, told.url);
-                rows.push(Notification { recipient: Some(user.id), ..row(Channel::Mail, &user.email, text) });
+                let mail = row(Channel::Mail, &user.email, &message.text);
+                rows.push(Notification { recipient: Some(user.id), ..mail });
             }
         }
-        let wanted = |kinds: &[NotificationKind]| kinds.contains(&told.kind);
-        for webhook in self.channels.webhooks.iter().filter(|webhook| wanted(&webhook.kinds)) {
-            rows.push(row(Channel::Webhook, &webhook.name, compose::json_of(&told, &subject, op.at)));
+        for webhook in self.channels.webhooks.iter().filter(|webhook| webhook.kinds.contains(&kind)) {
+            rows.push(row(Channel::Webhook, &webhook.name, &message.json));
         }
         Ok(rows)
     }
