@@ -85,9 +85,8 @@ pub(crate) fn executable_and_tests() -> Outcome<PathBuf> {
     Ok(built(Profile::Dev))
 }
 
-/// Builds an example of a crate as the executable is built that is shipped; returns where it is.
-pub(crate) fn example(package: &str, name: &str) -> Outcome<PathBuf> {
-    let profile = Profile::Release;
+/// Builds an example of a crate; returns where it is.
+pub(crate) fn example(profile: Profile, package: &str, name: &str) -> Outcome<PathBuf> {
     Program::cargo()
         .args(["build", "--locked", "--package", package, "--example", name, "--profile", profile.name()])
         .run()?;

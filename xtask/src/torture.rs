@@ -62,7 +62,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         });
     }
     if arguments.seeds > 0 {
-        let example = stages.needed("simulator", || build::example("chaperone-app", "simulate"))?;
+        let example =
+            stages.needed("simulator", || build::example(Profile::Demo, "chaperone-app", "simulate"))?;
         stages.stage("schedules", || {
             let (seeds, from) = (arguments.seeds.to_string(), seed.to_string());
             let program = Program::new(&example).args(["--seeds", &seeds, "--from", &from]);

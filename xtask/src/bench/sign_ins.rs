@@ -31,8 +31,8 @@ const KIB: f64 = 1024.0;
 
 /// Everything on both databases, with so many sign-ins.
 pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
-    let example = build::example("chaperone-store", "sign_ins")?;
-    let executable = build::executable_with(Profile::Release, build::EMBED)?;
+    let example = build::example(Profile::Demo, "chaperone-store", "sign_ins")?;
+    let executable = build::executable_with(Profile::Release, build::MEASURED)?;
     let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
     let postgres = Postgres::start(Durability::Full)?;
     let exported = EXPORTED.min(rows);
