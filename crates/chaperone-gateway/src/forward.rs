@@ -1,10 +1,11 @@
-//! To the target and back: one pool of HTTP/1.1 connections, streaming both ways, with limits on everything that a
+//! To the target and back: a pool of HTTP/1.1 connections for each processor, streaming both ways, with limits on everything that a
 //! target may do to us.
 
 use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -89,10 +90,19 @@ enum ConnectError {
 
 type Connector = BoxCloneSyncService<Uri, TokioIo<Stream>, ConnectError>;
 
-/// The way to every target.
+/// The way to every target. Each thread that serves has connections of its own, so that a request is not handed from
+/// one processor to another in the middle.
 pub(crate) struct Targets {
-    client: Client<Connector, Body>,
+    clients: Vec<Client<Connector, Body>>,
     response_head_timeout: Duration,
+}
+
+thread_local! {
+    /// A number for the thread, in the order in which threads first send something.
+    static NUMBER: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
 }
 
 impl Targets {
@@ -105,20 +115,24 @@ impl Targets {
                 connected.unwrap_or(Err(ConnectError::TimedOut))
             }
         });
-        let client = Client::builder(TokioExecutor::new())
+        let connector = BoxCloneSyncService::new(connector);
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .pool_max_idle_per_host(POOL_IDLE_PER_TARGET)
             .http1_max_buf_size(RESPONSE_HEADERS_MAX_BYTES)
             .http1_max_headers(HEADERS_MAX_COUNT)
-            .set_host(false)
-            .build(BoxCloneSyncService::new(connector));
-        Self { client, response_head_timeout }
+            .set_host(false);
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let clients = (0..count).map(|_| builder.build(connector.clone())).collect();
+        Self { clients, response_head_timeout }
     }
 
     /// Sends a request and waits for the head of the answer.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, TargetProblem> {
-        match tokio::time::timeout(self.response_head_timeout, self.client.request(request)).await {
+        let client = &self.clients[NUMBER.with(|number| *number) % self.clients.len()];
+        match tokio::time::timeout(self.response_head_timeout, client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(problem(&error)),
             Err(_) => Err(TargetProblem::Slow),

@@ -28,6 +28,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::deadline::{Deadline, UntilClosing};
+use crate::lanes::Lanes;
 use crate::pages;
 
 /// The first request of a connection, and the head of each, must be here after this time.
@@ -166,6 +167,7 @@ pub(crate) async fn run(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     doors: Arc<Doors>,
+    lanes: Arc<Lanes>,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -189,10 +191,13 @@ pub(crate) async fn run(
             }
         };
         let (tls, doors, watcher) = (tls.clone(), doors.clone(), graceful.watcher());
-        tokio::spawn(async move {
+        let taken = lanes.serve(stream, async move |stream| {
             connection(stream, address, tls, doors, watcher).await;
             drop(place);
         });
+        if let Err(error) = taken {
+            tracing::warn!(%error, "a connection could not be taken");
+        }
     }
     drop(listener);
     let open = graceful.count();

@@ -6,6 +6,7 @@
 //! | `key`, `lock` | the master key outside the data; one process per data folder |
 //! | `node` | everything put together: store, vault, app, gateway, jobs |
 //! | `reserve` | room on the disk that is kept back for sessions that end |
+//! | `lanes` | threads that serve connections |
 //! | `listen`, `tls`, `deadline` | connections, their limits, and which host a request is for |
 //! | `console`, `enter`, `replay`, `files` | what the console's and the replay host serve beside the API |
 //! | `notify` | mails to a mail server, signed calls to webhooks |
@@ -29,6 +30,7 @@ mod enter;
 mod faults;
 mod files;
 mod key;
+mod lanes;
 mod listen;
 mod lock;
 mod node;

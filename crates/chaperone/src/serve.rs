@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::{self, Config};
+use crate::lanes::Lanes;
 use crate::listen::{self, Doors};
 use crate::node::{self, Node, NodeConfig};
 use crate::{Problem, console, key, lock, notify, replay, streams, tls};
@@ -112,12 +113,16 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
         closing: closing.clone(),
     });
     let mut background = tokio::spawn(node::run_jobs(node, gateway, shutdown));
+    // They live longer than the jobs: connections to the database may have been opened in one of them.
+    let lanes =
+        Lanes::start().map_err(|error| Problem::new(format!("connections cannot be served: {error}")))?;
     let mut taking = JoinSet::new();
     for listener in listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "listening");
         }
-        taking.spawn(listen::run(listener, acceptor.clone(), doors.clone(), closing.clone()));
+        let (acceptor, doors) = (acceptor.clone(), doors.clone());
+        taking.spawn(listen::run(listener, acceptor, doors, lanes.clone(), closing.clone()));
     }
     ready();
     let early = tokio::select! {
@@ -138,9 +143,9 @@ pub(crate) async fn until_asked(serving: Serving, ready: impl FnOnce()) -> Resul
             "the background process stopped, so accounts could stay open; Chaperone ends and should be started again",
         ));
     }
-    background
-        .await
-        .map_err(|error| Problem::new(format!("the background process did not end well: {error}")))
+    let ended = background.await;
+    drop(lanes);
+    ended.map_err(|error| Problem::new(format!("the background process did not end well: {error}")))
 }
 
 /// The host name of an origin.
