@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::client::Call;
+use crate::clock::from_now;
 use crate::office::{LOOK, Office};
 use crate::process::{Installation, LIMIT, Process};
 use crate::roles::Roles;
@@ -16,7 +17,8 @@ const TAKES_NOTHING: &str = "/sys/kernel";
 
 /// Yesterday, from midnight.
 fn yesterday() -> String {
-    let now = Timestamp::now().as_millisecond();
+    let now: Timestamp = from_now(0).parse().expect("an instant");
+    let now = now.as_millisecond();
     Timestamp::from_millisecond(now - now.rem_euclid(DAY_MS) - DAY_MS).expect("in range").to_string()
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::fs::statvfs;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -13,7 +14,6 @@ use crate::clock::from_now;
 use crate::office::{LOOK, Office};
 use crate::process::{Installation, LIMIT, Process};
 use crate::roles::Roles;
-use serde_json::json;
 
 /// The size of the disk.
 const SIZE: &str = "size=220m";
@@ -65,7 +65,7 @@ impl SmallDisk {
     }
 
     fn free(&self) -> u64 {
-        let found = statvfs(&self.seen()).expect("asked");
+        let found = statvfs(self.seen()).expect("asked");
         found.f_bavail * found.f_frsize
     }
 
