@@ -158,38 +158,34 @@ pub(crate) struct SignInsQuery {
     after: Option<String>,
 }
 
-/// The span of time and the filters that lists, totals and files have in common.
-struct Asked<'a> {
-    end: Option<&'a str>,
-    start: Option<&'a str>,
-    user_name: Option<&'a str>,
-    user_id: Option<&'a str>,
-    channel: Option<&'a str>,
-    target_id: Option<&'a str>,
-    client_address: Option<&'a str>,
-    privileged_session_id: Option<&'a str>,
-    kind: Option<&'a str>,
-}
-
-impl Asked<'_> {
-    fn query(&self, caller: &Caller) -> Result<SignInQuery, Problem> {
-        let end = match self.end {
+impl SignInsQuery {
+    /// The span of time and the filters that lists, totals and files have in common.
+    fn filter(&self, caller: &Caller) -> Result<SignInQuery, Problem> {
+        let end = match &self.end {
             Some(end) => parse_instant("end", end)?,
             // One that starts in this very moment is among them.
             None => caller.op.at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(caller.op.at),
         };
-        let start = match self.start {
+        let start = match &self.start {
             Some(start) => parse_instant("start", start)?,
             None => end.saturating_sub(SPAN_PRESET).unwrap_or(end),
         };
         Ok(SignInQuery {
-            user_name: self.user_name.map(str::to_owned),
-            user_id: opt_parse("user_id", self.user_id)?,
-            channel: self.channel.map(|name| parse_named("channel", Channel::parse, name)).transpose()?,
-            target_id: opt_parse("target_id", self.target_id)?,
-            kind: self.kind.map(|name| parse_named("kind", SignInKind::parse, name)).transpose()?,
-            client_address: self.client_address.map(str::to_owned),
-            privileged_session_id: opt_parse("privileged_session_id", self.privileged_session_id)?,
+            user_name: self.user_name.clone(),
+            user_id: opt_parse("user_id", self.user_id.as_deref())?,
+            channel: self
+                .channel
+                .as_deref()
+                .map(|name| parse_named("channel", Channel::parse, name))
+                .transpose()?,
+            target_id: opt_parse("target_id", self.target_id.as_deref())?,
+            kind: self
+                .kind
+                .as_deref()
+                .map(|name| parse_named("kind", SignInKind::parse, name))
+                .transpose()?,
+            client_address: self.client_address.clone(),
+            privileged_session_id: opt_parse("privileged_session_id", self.privileged_session_id.as_deref())?,
             ..SignInQuery::between(start, end)
         })
     }
@@ -207,18 +203,7 @@ pub(crate) async fn list(
     caller: Caller,
     Params(query): Params<SignInsQuery>,
 ) -> Result<Response, Problem> {
-    let asked = Asked {
-        end: query.end.as_deref(),
-        start: query.start.as_deref(),
-        user_name: query.user_name.as_deref(),
-        user_id: query.user_id.as_deref(),
-        channel: query.channel.as_deref(),
-        target_id: query.target_id.as_deref(),
-        client_address: query.client_address.as_deref(),
-        privileged_session_id: query.privileged_session_id.as_deref(),
-        kind: query.kind.as_deref(),
-    };
-    let filter = asked.query(&caller)?;
+    let filter = query.filter(&caller)?;
     if let Some(format) = export::file_format(query.format.as_deref(), query.limit, query.after.as_deref())? {
         return Ok(export::answer(api.app.export_sign_ins(&caller.op, filter, format).await?));
     }

@@ -5,7 +5,7 @@ use chaperone_app::lists::{SignInTotals, TOTAL_DAYS_MAX, TOTAL_USERS_MAX};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Asked;
+use super::SignInsQuery;
 use crate::Api;
 use crate::json::{Json, Params};
 use crate::principal::Caller;
@@ -33,6 +33,36 @@ pub(crate) struct SignInTotalsQuery {
     privileged_session_id: Option<String>,
     /// `console`, `target`.
     kind: Option<String>,
+}
+
+impl From<SignInTotalsQuery> for SignInsQuery {
+    fn from(query: SignInTotalsQuery) -> Self {
+        let SignInTotalsQuery {
+            end,
+            start,
+            user_name,
+            user_id,
+            channel,
+            target_id,
+            client_address,
+            privileged_session_id,
+            kind,
+        } = query;
+        Self {
+            end,
+            start,
+            user_name,
+            user_id,
+            channel,
+            target_id,
+            client_address,
+            privileged_session_id,
+            kind,
+            format: None,
+            limit: None,
+            after: None,
+        }
+    }
 }
 
 /// How often and how long a user was there.
@@ -113,17 +143,6 @@ pub(crate) async fn totals(
     caller: Caller,
     Params(query): Params<SignInTotalsQuery>,
 ) -> Result<Json<SignInTotalsBody>, Problem> {
-    let asked = Asked {
-        end: query.end.as_deref(),
-        start: query.start.as_deref(),
-        user_name: query.user_name.as_deref(),
-        user_id: query.user_id.as_deref(),
-        channel: query.channel.as_deref(),
-        target_id: query.target_id.as_deref(),
-        client_address: query.client_address.as_deref(),
-        privileged_session_id: query.privileged_session_id.as_deref(),
-        kind: query.kind.as_deref(),
-    };
-    let totals = api.app.sign_in_totals(&caller.op, asked.query(&caller)?).await?;
+    let totals = api.app.sign_in_totals(&caller.op, SignInsQuery::from(query).filter(&caller)?).await?;
     Ok(Json(SignInTotalsBody::from(totals)))
 }
