@@ -205,11 +205,10 @@ impl App {
     /// The session's unreleased holds.
     async fn holds_of(&self, session: &PrivilegedSession) -> Result<Vec<Hold>, AppError> {
         let grants = self.store.read().grants_of_session(session.id).await?;
-        let now = self.now();
         let held = grants.into_iter().filter(|(_, holder)| holder.released_at.is_none());
         Ok(held
             .map(|(mut grant, holder)| {
-                self.unheard.tell(&mut grant, now);
+                self.unheard.tell(&mut grant, self.node);
                 Hold { grant, holder }
             })
             .collect())

@@ -1,7 +1,7 @@
 //! What has to hold: at every step, and when all is quiet.
 
-use chaperone_domain::account::Account;
-use chaperone_domain::grant::{Attributes, GrantPhase};
+use chaperone_domain::account::{Account, AccountState};
+use chaperone_domain::grant::{Attributes, Grant, GrantPhase};
 use chaperone_domain::ids::AccountId;
 use chaperone_domain::privileged_session::State;
 
@@ -22,10 +22,14 @@ impl Wrong {
 pub struct Original {
     /// What it was, or what others made of it while no session held it.
     pub baseline: Attributes,
-    /// What others made of it last while a session held it: it is never laxer than that.
-    pub floor: Option<Attributes>,
+    /// What others made of it last while a session held it: it is never laxer than that, and its expiry is the original
+    /// one, which they never change.
+    pub floor: Option<AccountState>,
     /// What others made of it while sessions held it that wanted nothing of it: it may stay so.
     pub theirs: Vec<Attributes>,
+    /// Others changed it between a look and the hold that was taken over it, which may have made it just so. Whoever
+    /// goes on after a stop in the middle cannot tell whose doing it is: it may be what it was.
+    pub either: bool,
 }
 
 impl Original {
@@ -34,14 +38,13 @@ impl Original {
     }
 
     fn new(baseline: Attributes) -> Self {
-        Self { baseline, floor: None, theirs: Vec::new() }
+        Self { baseline, floor: None, theirs: Vec::new(), either: false }
     }
 }
 
 impl Schedule<'_> {
     /// Whether somebody else's change can be told from our own doing; notes what follows from it.
     pub fn may_be_changed(&mut self, id: AccountId, to: Attributes) -> bool {
-        let now = self.now();
         if self.world.hub.lock().accounts.get(&id) == Some(&to) {
             return false;
         }
@@ -57,12 +60,17 @@ impl Schedule<'_> {
         let Some(original) = self.originals.get_mut(&id) else { return false };
         match open {
             Some((grant, _)) => {
-                let own = grant.own_doing(now).contains(&to) || grant.goal() == to || grant.desired == to;
+                let own = grant.own_doing().contains(&to) || grant.goal() == to || grant.desired == to;
                 // A call that is under way may make it ours at any moment.
                 if own || flying {
                     return false;
                 }
-                original.floor = Some(to);
+                // Seen back already, and then changed before that is kept: nothing tells it from one that comes later.
+                let seen_back = busy && grant.phase == GrantPhase::Closing;
+                if seen_back && !to.at_least_as_strict_as(original.baseline) {
+                    return false;
+                }
+                original.floor = Some(to.state);
                 if !grant.touched {
                     original.theirs.push(to);
                 }
@@ -79,7 +87,8 @@ impl Schedule<'_> {
                     if !to.at_least_as_strict_as(original.baseline) {
                         return false;
                     }
-                    original.floor = Some(to);
+                    original.floor = Some(to.state);
+                    original.either = self.plan.faults;
                 } else {
                     *original = Original::new(to);
                 }
@@ -163,6 +172,30 @@ impl Schedule<'_> {
         Ok(quiet && self.world.hub.lock().flights.is_empty())
     }
 
+    /// What the account is now.
+    pub fn is_now(&self, id: AccountId) -> Result<Attributes, Failed> {
+        let is = if self.plan.elsewhere {
+            self.world.hub.lock().accounts.get(&id).copied()
+        } else {
+            let store = self.world.store.clone();
+            let row = self.world.now(async move { store.read().account(id).await })?;
+            row.map(|row| Attributes { state: row.state, expires_at: row.expires_at })
+        };
+        Ok(is.ok_or("an account without attributes")?)
+    }
+
+    /// The account's open grant, or the closed one that is looked at once more.
+    pub fn grant_of(&self, id: AccountId) -> Result<Option<Grant>, Failed> {
+        let store = self.world.store.clone();
+        let found = self.world.now(async move {
+            match store.read().open_grant(id).await? {
+                Some((open, _)) => Ok(Some(open)),
+                None => store.read().grant_to_look_at_again(id).await,
+            }
+        });
+        Ok(found?)
+    }
+
     /// When all is quiet.
     pub fn end(&mut self) -> Result<(), Failed> {
         let store = self.world.store.clone();
@@ -176,30 +209,25 @@ impl Schedule<'_> {
             }
         }
         for account in &self.plan.accounts {
-            let (store, id) = (store.clone(), account.id);
-            let (open, row) = self.world.now(async move {
-                let open = store.read().open_grant(id).await?;
-                Ok::<_, chaperone_store::StoreError>((open, store.read().account(id).await?))
-            })?;
+            let id = account.id;
             let number = self.name(id);
-            if let Some((grant, _)) = open.filter(|(grant, _)| grant.phase != GrantPhase::Closed) {
+            if let Some(grant) = self.grant_of(id)?.filter(|grant| grant.phase != GrantPhase::Closed) {
                 self.wrong = Some(Wrong::new(format!(
                     "the grant of account {number} is {} for ever",
                     grant.phase.name()
                 )));
                 return Ok(());
             }
-            let is = match (self.plan.elsewhere, row) {
-                (false, Some(row)) => Attributes { state: row.state, expires_at: row.expires_at },
-                _ => {
-                    self.world.hub.lock().accounts.get(&id).copied().ok_or("an account without attributes")?
-                }
-            };
+            let is = self.is_now(id)?;
             let Some(original) = self.originals.get(&id) else { continue };
             let well = match original.floor {
-                _ if original.theirs.contains(&is) => true,
+                _ if original.theirs.contains(&is) || (original.either && is == original.baseline) => true,
                 None => is == original.baseline,
-                Some(floor) => is.at_least_as_strict_as(original.baseline) && is.at_least_as_strict_as(floor),
+                Some(state) => {
+                    let floor = Attributes { state, ..original.baseline };
+                    is.at_least_as_strict_as(original.baseline.stricter(floor))
+                        && is.expires_at == original.baseline.expires_at
+                }
             };
             if !well {
                 let was = original.baseline;

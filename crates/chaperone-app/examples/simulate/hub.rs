@@ -75,6 +75,8 @@ pub struct Inner {
     pub kind: Kind,
     pub accounts: BTreeMap<AccountId, Attributes>,
     pub flights: Vec<Flight>,
+    /// What was sent since somebody looked.
+    pub sent: Option<(AccountId, Attributes)>,
     /// Nobody answers.
     pub away: bool,
     pub now_us: i64,
@@ -92,6 +94,7 @@ impl Hub {
             kind: Kind { expiry: Expiry::Exact, compares: true },
             accounts: BTreeMap::new(),
             flights: Vec::new(),
+            sent: None,
             away: false,
             now_us: 0,
         })))
@@ -188,6 +191,7 @@ impl Connector for Elsewhere {
         _now: Instant,
     ) -> Result<(), ConnectorError> {
         let go = self.call(At::Set(account.id, to)).await?;
+        self.0.lock().sent = Some((account.id, to));
         let expected = expected.attributes;
         if matches!(go, Go::Unheard | Go::Flies) {
             {

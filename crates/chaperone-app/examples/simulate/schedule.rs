@@ -37,6 +37,8 @@ pub struct Schedule<'w> {
     show: bool,
     /// An administrator's own change that is on its way: of which account, to what.
     changing: Option<(AccountId, AccountState)>,
+    /// What was printed last of each account.
+    shown: BTreeMap<AccountId, String>,
 }
 
 impl<'w> Schedule<'w> {
@@ -51,7 +53,17 @@ impl<'w> Schedule<'w> {
         let plan = Plan::new(world, &mut dice, seed)?;
         let originals = plan.accounts.iter().map(|account| (account.id, Original::of(account))).collect();
         let begin_us = world.hub.lock().now_us;
-        let mut schedule = Self { world, dice, plan, originals, wrong: None, begin_us, show, changing: None };
+        let mut schedule = Self {
+            world,
+            dice,
+            plan,
+            originals,
+            wrong: None,
+            begin_us,
+            show,
+            changing: None,
+            shown: BTreeMap::new(),
+        };
         schedule.tell_plan();
         for _ in 0..DECISIONS {
             schedule.decide()?;
@@ -77,6 +89,36 @@ impl<'w> Schedule<'w> {
                 eprintln!("{:>10.3} {}", us as f64 / 1e6, text());
             }
         }
+    }
+
+    /// Prints the accounts that are not as they were printed last, each with its grant.
+    fn show_what_changed(&mut self) -> Result<(), Failed> {
+        let accounts: Vec<_> = self.plan.accounts.iter().map(|account| account.id).collect();
+        for id in accounts {
+            let (is, grant) = (self.is_now(id)?, self.grant_of(id)?);
+            let text = match grant {
+                None => format!("{is:?}, no grant"),
+                Some(it) => format!(
+                    "{is:?}, {:?} attempt {} fence {} over {:?} (back to {:?}): {:?} of {:?}, doubtful {:?}, lease {:?}",
+                    it.phase,
+                    it.attempt,
+                    it.fence,
+                    it.baseline,
+                    it.back_to,
+                    it.desired,
+                    it.known,
+                    it.doubtful,
+                    it.lease
+                ),
+            };
+            let text =
+                text.replace("Attributes ", "").replace(", expires_at: None", "").replace("state: ", "");
+            if self.shown.get(&id) != Some(&text) {
+                self.say(|| format!("    account {}: {text}", self.name(id)));
+                self.shown.insert(id, text);
+            }
+        }
+        Ok(())
     }
 
     fn tell_plan(&self) {
@@ -188,11 +230,6 @@ impl<'w> Schedule<'w> {
     fn go_on(&mut self, node: usize, go: Go) -> Result<(), Failed> {
         let Some(activity) = &self.world.nodes[node].activity else { return Ok(()) };
         let (at, what) = (activity.at.clone(), activity.what.clone());
-        if let At::Set(account, to) = at
-            && matches!(go, Go::On | Go::Unheard | Go::Flies)
-        {
-            self.intended(account, to)?;
-        }
         self.say(|| format!("node {node}, {what}: {at:?} goes {go:?}"));
         if at == At::Commit(Stage::Before)
             && let Some((account, state)) = self.changing.filter(|_| node == 0)
@@ -202,10 +239,17 @@ impl<'w> Schedule<'w> {
             return Ok(());
         }
         let done = self.world.go_on(node, go);
+        let sent = self.world.hub.lock().sent.take();
+        if let Some((account, to)) = sent {
+            self.intended(account, to)?;
+        }
         self.after(node, &what, done)
     }
 
     fn after(&mut self, node: usize, what: &str, done: Option<bool>) -> Result<(), Failed> {
+        if self.show {
+            self.show_what_changed()?;
+        }
         if let Some(well) = done {
             self.say(|| {
                 format!("node {node}, {what}: through, {}", if well { "well" } else { "with an error" })

@@ -32,10 +32,10 @@ impl App {
         }
         let Some(holder) = self.store.read().last_holder(id).await? else { return Ok(()) };
         let session = holder.privileged_session_id;
+        self.unheard.tell(&mut grant, self.node);
         if grant.phase == GrantPhase::Closed && !self.came_late(op, session, &mut grant).await? {
             return Ok(());
         }
-        self.unheard.tell(&mut grant, now);
         let before = grant.clone();
         match self.close(op, session, grant).await? {
             Ok(_) => Ok(()),
@@ -70,7 +70,6 @@ impl App {
         tracing::warn!(grant = %grant.id, account = %account.id, "a change of ours took effect late");
         let told = self.told_by_drift(op, session, SAID).await?;
         let fence = grant.fence;
-        // Reopened first: the lease forgets doubts whose time is over.
         grant.reopen(self.now());
         grant.take_lease(self.node, self.now());
         let (tx_op, row) = (op.clone(), grant.clone());

@@ -61,7 +61,7 @@ impl App {
         };
         let Hold { mut grant, holder } = hold;
         let fence = grant.fence;
-        if grant.own_doing(self.now()).contains(&seen) {
+        if grant.own_doing().contains(&seen) {
             let end = grant::cycle::wanted_until(&others).unwrap_or(grant.deadline);
             grant.intend(&others, expiry_of(connector.expiry(), end));
         }
@@ -106,11 +106,12 @@ impl App {
         let external = external(&account);
         let mut made: Option<(Attributes, Instant)> = None;
         for _ in 0..SETS_MAX {
+            let looked_at = self.now();
             let seen = match connector.observe(&external).await {
                 Ok(seen) => seen,
                 Err(error) => return Ok(Err((Some(grant), error))),
             };
-            let own = grant.own_doing(self.now());
+            let own = grant.own_doing();
             match grant::back(grant.goal(), &own, grant.touched, seen.attributes) {
                 BackStep::Close(found) => {
                     if grant.touched
@@ -121,12 +122,13 @@ impl App {
                     }
                     let done_at = made.filter(|(to, _)| *to == seen.attributes).map(|(_, at)| at);
                     self.faults.reach("end.before_close");
-                    self.closed(op, session, &account, grant, (seen.attributes, found), done_at).await?;
+                    let seen = (seen.attributes, looked_at);
+                    self.closed(op, session, &account, grant, (seen, found), done_at).await?;
                     return Ok(Ok(Step::Moved));
                 }
                 BackStep::Set(to, outcome) => {
-                    if outcome == GrantOutcome::SetStricter && grant.back_to != Some(to) {
-                        self.intend_stricter(op, session, &mut grant, to).await?;
+                    if grant.goal() != to {
+                        self.intend_stricter(op, session, &mut grant, (to, outcome)).await?;
                         self.faults.reach("back.stricter_intended");
                     }
                     self.faults.reach("back.before_set");
@@ -158,16 +160,16 @@ impl App {
         self.write_back(op, session, grant, to).await
     }
 
-    /// Somebody else made the account laxer in one way: what is the stricter of both is its goal from now on, also for
-    /// whoever goes on after a stop.
+    /// Somebody else changed the account: what is the stricter of both is its goal from now on, also for whoever goes on
+    /// after a stop.
     async fn intend_stricter(
         &self,
         op: &Op,
         session: PrivilegedSessionId,
         grant: &mut Grant,
-        to: Attributes,
+        (to, outcome): (Attributes, GrantOutcome),
     ) -> Result<(), AppError> {
-        grant.intend_stricter(to);
+        grant.intend_stricter(to, outcome);
         self.write_back(op, session, grant, to).await
     }
 
@@ -206,13 +208,14 @@ impl App {
         session: PrivilegedSessionId,
         account: &Account,
         mut grant: Grant,
-        (seen, found): (Attributes, GrantOutcome),
+        ((seen, looked_at), found): ((Attributes, Instant), GrantOutcome),
         done_at: Option<Instant>,
     ) -> Result<(), AppError> {
         let (id, fence, account_id) = (grant.id, grant.fence, grant.account_id);
         // Looked at once more before: its hold is released already.
         let again = grant.look_again_at.is_some();
         grant.release_lease(self.node, self.now());
+        grant.looked(looked_at);
         grant.closed(seen, found, is_elsewhere(account) && grant.touched, self.now());
         let outcome = grant.outcome.unwrap_or(found);
         let told =
@@ -255,6 +258,7 @@ impl App {
             })
             .await?;
         self.unheard.proved(id);
+        self.unheard.looked(id, looked_at);
         self.account_seen(account_id).await
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Proof {
     grant: Grant,
     fence: i64,
     done_at: Option<Instant>,
+    /// When the directory was asked.
+    looked_at: Option<Instant>,
     elsewhere: bool,
 }
 
@@ -90,6 +92,8 @@ impl App {
         let untried = grant.is_untried(self.node);
         let mut done_at = None;
         for _ in 0..SETS_MAX {
+            // What was seen before says nothing about what came since.
+            let looked_at = just_seen.is_none().then(|| self.now());
             let seen = match just_seen.take() {
                 Some(seen) => seen,
                 None => match connector.observe(&external).await {
@@ -97,7 +101,7 @@ impl App {
                     Err(error) => return Ok(Err(error)),
                 },
             };
-            match grant::forward(&grant.own_doing(self.now()), grant.desired, seen.attributes) {
+            match grant::forward(&grant.own_doing(), grant.desired, seen.attributes) {
                 ForwardStep::Verified if grant.phase == GrantPhase::Held => {
                     return Ok(Ok(Made::Proved(None)));
                 }
@@ -115,7 +119,10 @@ impl App {
                     // The lease first: what another node could have sent is told by what is known until now.
                     grant.release_lease(self.node, self.now());
                     grant.proved(seen.attributes);
-                    let proof = Proof { grant, fence, done_at, elsewhere: is_elsewhere(account) };
+                    if let Some(at) = looked_at {
+                        grant.looked(at);
+                    }
+                    let proof = Proof { grant, fence, done_at, looked_at, elsewhere: is_elsewhere(account) };
                     return Ok(Ok(Made::Proved(Some(Box::new(proof)))));
                 }
                 ForwardStep::Absent => return Ok(Ok(Made::Absent)),
@@ -160,6 +167,9 @@ impl App {
     /// Tells of a proof that was kept.
     pub(super) async fn proof_kept(&self, proof: &Proof) -> Result<(), AppError> {
         self.unheard.proved(proof.grant.id);
+        if let Some(at) = proof.looked_at {
+            self.unheard.looked(proof.grant.id, at);
+        }
         if proof.elsewhere { self.account_seen(proof.grant.account_id).await } else { Ok(()) }
     }
 }

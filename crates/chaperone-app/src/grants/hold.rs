@@ -181,6 +181,12 @@ impl Ready {
         let Self { account, wish, kind, .. } = self;
         let (wish, seen) = (*wish, self.seen.attributes);
         let open = tx.read().open_grant(account.id).await?;
+        // After the grant: whoever closed one, or proved something, left a new version of the account with it. What was
+        // seen before that, or before an administrator's own change, is not what the account goes back to.
+        let now = tx.read().account(account.id).await?.ok_or(AppError::Stale)?;
+        if now.version != account.version {
+            return Err(AppError::Stale);
+        }
         let new = open.is_none();
         let (mut grant, mut holders) = match open {
             Some(open) => open,
@@ -206,8 +212,8 @@ impl Ready {
         };
         holders.push(holder);
         // Who wants nothing of the account leaves it as others made it.
-        if wish != Wish::None || grant.own_doing(op.at).contains(&seen) {
-            grant.take_in(seen, op.at);
+        if wish != Wish::None || grant.own_doing().contains(&seen) {
+            grant.take_in(seen);
             let end = chaperone_domain::grant::cycle::wanted_until(&holders);
             grant.intend(&holders, end.and_then(|end| expiry_of(*kind, end)));
         }
@@ -243,13 +249,9 @@ async fn new_grant(
     seen: Attributes,
 ) -> Result<Grant, AppError> {
     let mut grant = Grant::new(id, account.id, seen, session.window.ends_at(), op.at);
-    if !is_elsewhere(account) {
-        // An administrator's own change since the look is what the account goes back to.
-        let now = tx.read().account(account.id).await?.ok_or(AppError::Stale)?;
-        let as_seen = Attributes { state: now.state, expires_at: now.expires_at } == seen;
-        return if as_seen { Ok(grant) } else { Err(AppError::Stale) };
-    }
-    if let Some(mut before) = tx.read().grant_to_look_at_again(account.id).await? {
+    if is_elsewhere(account)
+        && let Some(mut before) = tx.read().grant_to_look_at_again(account.id).await?
+    {
         grant.follow(&before);
         let fence = before.fence;
         before.look_again_at = None;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::*;
 use chaperone_connectors::{Connector as _, ExternalAccount, Observation};
 use chaperone_domain::grant::{Doubt, LEASE, LEASE_MARGIN};
+use chaperone_domain::ids::NodeId;
 use jiff::SignedDuration;
 
 use crate::built_in_directory::BuiltInDirectory;
@@ -50,30 +51,46 @@ impl Unheard {
         self.made().remove(&grant);
     }
 
-    fn begun(&self, grant: GrantId, doubt: Doubt, now: Instant) {
+    /// The account was looked at, not before `at`, as [`Grant::looked`] has it.
+    pub(super) fn looked(&self, grant: GrantId, at: Instant) {
+        self.remove(grant, |doubts| doubts.retain(|doubt| at < doubt.until));
+    }
+
+    fn begun(&self, grant: GrantId, doubt: Doubt) {
+        self.lock().entry(grant).or_default().push(doubt);
+    }
+
+    fn remove(&self, grant: GrantId, some: impl FnOnce(&mut Vec<Doubt>)) {
         let mut all = self.lock();
-        all.retain(|_, doubts| {
-            doubts.retain(|doubt| now < doubt.until);
-            !doubts.is_empty()
-        });
-        all.entry(grant).or_default().push(doubt);
+        if let Some(doubts) = all.get_mut(&grant) {
+            some(doubts);
+            if doubts.is_empty() {
+                all.remove(&grant);
+            }
+        }
     }
 
     fn answered(&self, grant: GrantId, doubt: Doubt) {
-        if let Some(doubts) = self.lock().get_mut(&grant)
-            && let Some(index) = doubts.iter().rposition(|begun| *begun == doubt)
-        {
-            doubts.remove(index);
-        }
+        self.remove(grant, |doubts| {
+            if let Some(index) = doubts.iter().rposition(|begun| *begun == doubt) {
+                doubts.remove(index);
+            }
+        });
     }
 
-    /// Tells the grant what was not heard of it.
-    pub(super) fn tell(&self, grant: &mut Grant, now: Instant) {
-        if let Some(doubts) = self.lock().get(&grant.id) {
-            for doubt in doubts {
-                grant.doubt(*doubt, now);
+    /// Tells the grant what was not heard of it. One that is not leased to this node any more knows: what was sent is
+    /// written with the end of a lease, and whoever takes one over counts on all that could be sent.
+    pub(super) fn tell(&self, grant: &mut Grant, node: NodeId) {
+        let leased = grant.lease.is_some_and(|lease| lease.by == node);
+        self.remove(grant.id, |doubts| {
+            if leased {
+                for doubt in doubts {
+                    grant.doubt(*doubt);
+                }
+            } else {
+                doubts.clear();
             }
-        }
+        });
     }
 }
 
@@ -103,11 +120,11 @@ impl App {
         let key = format!("{}:{}:{way}", grant.id, grant.fence);
         let until = lease.until.checked_add(LEASE).unwrap_or(lease.until);
         let doubt = Doubt { attributes: to, until };
-        self.unheard.begun(grant.id, doubt, self.now());
+        self.unheard.begun(grant.id, doubt);
         let set = limited.inner.set(account, to, seen, &key, op.at);
         let answer = self.in_time(lease.calls_until(), set).await;
         match &answer {
-            Err(ConnectorError::Unreachable(_)) => self.unheard.tell(grant, self.now()),
+            Err(ConnectorError::Unreachable(_)) => self.unheard.tell(grant, self.node),
             Err(_) => self.unheard.answered(grant.id, doubt),
             Ok(()) => {
                 self.unheard.made().insert(grant.id);

@@ -158,7 +158,7 @@ impl App {
                 }
                 Err(never) => return Ok(never),
             };
-            self.unheard.tell(&mut grant, self.now());
+            self.unheard.tell(&mut grant, self.node);
             match self.make_so(op, session, &account, grant.clone(), seen).await? {
                 Made::Proved(proof) => proofs.extend(proof.map(|proof| *proof)),
                 Made::NotYet => all = false,

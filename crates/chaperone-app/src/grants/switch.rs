@@ -21,11 +21,11 @@ impl App {
         let connector = self.connector(&account).await.map_err(refused)?;
         let seen = connector.observe(&external(&account)).await.map_err(refused)?;
         let fence = grant.fence;
-        self.unheard.tell(&mut grant, op.at);
+        self.unheard.tell(&mut grant, self.node);
         if is_elsewhere(&account) {
             grant.take_lease(self.node, op.at);
         }
-        grant.switch(state, seen.attributes, expiry_of(connector.expiry(), holder.until), op.at);
+        grant.switch(state, seen.attributes, expiry_of(connector.expiry(), holder.until));
         let (tx_op, session_id, name) = (op.clone(), session.id, account.name.clone());
         self.store
             .write(move |tx| {

@@ -32,8 +32,9 @@ impl App {
     ) -> Result<(), AppError> {
         let account = self.store.read().account(grant.account_id).await?;
         let account = account.ok_or(AppError::Inside("grant without account"))?;
+        let looked_at = self.now();
         let Ok(seen) = self.observe(&account).await else { return Ok(()) };
-        self.drifted(op, session.id, grant, seen.attributes).await
+        self.drifted(op, session.id, grant, (seen.attributes, looked_at)).await
     }
 
     async fn drifted(
@@ -41,10 +42,13 @@ impl App {
         op: &Op,
         session: PrivilegedSessionId,
         mut grant: Grant,
-        seen: Attributes,
+        (seen, looked_at): (Attributes, Instant),
     ) -> Result<(), AppError> {
-        let (fence, account_id) = (grant.fence, grant.account_id);
+        let (id, fence, account_id) = (grant.id, grant.fence, grant.account_id);
         grant.release_lease(self.node, self.now());
+        if !grant.own_doing().contains(&seen) {
+            grant.looked(looked_at);
+        }
         grant.phase = GrantPhase::Held;
         grant.observed = seen;
         (grant.attempt, grant.next_try_at) = (0, None);
@@ -71,6 +75,7 @@ impl App {
                 })
             })
             .await?;
+        self.unheard.looked(id, looked_at);
         self.account_seen(account_id).await
     }
 
@@ -97,25 +102,25 @@ impl App {
         if account.last_seen_at.is_none() {
             return Ok(true);
         }
+        let looked_at = self.now();
         // One that cannot be reached is found out when something is to be done with it.
         let Ok(seen) = self.observe(&account).await else { return Ok(false) };
         let seen = seen.attributes;
         let Some(session) = holders.first().map(|holder| holder.privileged_session_id) else {
             return Ok(true);
         };
-        let now = self.now();
-        self.unheard.tell(&mut grant, now);
-        let own = seen != grant.desired && grant.own_doing(now).contains(&seen);
-        if own || (seen != grant.desired && seen != grant.observed) {
-            let noticed = if own {
-                self.make_again(op, session, grant, holders.len()).await
-            } else {
-                self.drifted(op, session, grant, seen).await
-            };
-            match noticed {
-                Ok(()) | Err(AppError::Stale) => {}
-                Err(error) => return Err(error),
-            }
+        self.unheard.tell(&mut grant, self.node);
+        let own = seen != grant.desired && grant.own_doing().contains(&seen);
+        let noticed = if own {
+            self.make_again(op, session, grant, holders.len()).await
+        } else if seen != grant.desired && seen != grant.observed {
+            self.drifted(op, session, grant, (seen, looked_at)).await
+        } else {
+            self.looked(grant, looked_at).await
+        };
+        match noticed {
+            Ok(()) | Err(AppError::Stale) => {}
+            Err(error) => return Err(error),
         }
         if seen.state == AccountState::Absent {
             for holder in holders {
@@ -123,6 +128,22 @@ impl App {
             }
         }
         Ok(true)
+    }
+
+    /// Nothing of ours came late: what could not come any more is in doubt no longer.
+    async fn looked(&self, mut grant: Grant, at: Instant) -> Result<(), AppError> {
+        let (id, fence, doubts) = (grant.id, grant.fence, grant.doubtful.len());
+        grant.looked(at);
+        if grant.doubtful.len() < doubts {
+            self.store
+                .keep_books(move |books| {
+                    let grant = grant.clone();
+                    Box::pin(async move { books.lease_grant(&grant, fence).await })
+                })
+                .await?;
+            self.unheard.looked(id, at);
+        }
+        Ok(())
     }
 
     /// A late effect of our own undid what sessions want: it is intended anew, and the processor makes it so.

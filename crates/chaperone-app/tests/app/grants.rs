@@ -481,3 +481,84 @@ async fn every_change_of_an_account_was_intended_before() {
     assert!(at(AuditAction::GrantVerified) < at(AuditAction::GrantClosed));
     assert_eq!(of.iter().filter(|of| **of == AuditAction::GrantIntended).count(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_seen_while_another_session_had_the_account_is_not_what_it_goes_back_to() {
+    let world = World::elsewhere(ON).await;
+    let first = world.approved(0, 600, Wish::Disable).await.session.id;
+    world.process().await;
+    let next = world.approved(0, 600, Wish::Disable).await.session.id;
+    let sleeper = sleeper_at(&world, "hold.observed").await;
+    world.decide(&world.bert, first, StatusChange::End).await.expect("ended");
+    jobs::steps::session(&world.app, first).await.expect("back");
+    assert_eq!((status(&world, first).await.0, world.elsewhere.account()), (Status::Ended, ON));
+    sleeper.wake().await;
+    world.process().await;
+    assert_eq!((status(&world, next).await.0, world.elsewhere.account()), (Status::Active, OFF));
+    world.clock.forward(600);
+    world.process().await;
+    assert_eq!((status(&world, next).await.0, world.elsewhere.account()), (Status::Ended, ON));
+}
+
+#[tokio::test]
+async fn a_late_change_of_ours_that_nobody_saw_for_long_is_put_back_all_the_same() {
+    for watched in [false, true] {
+        let world = World::elsewhere(ON).await;
+        let id = world.approved(0, 600, Wish::Disable).await.session.id;
+        world.elsewhere.next(Next::IsLate);
+        world.process().await;
+        let bert = world.op(&world.bert);
+        world.clock.forward(2);
+        world.process().await;
+        assert_eq!(world.elsewhere.account(), OFF);
+        world.app.switch_account(&bert, id, None, true).await.expect("switched");
+        assert_eq!(world.elsewhere.account(), ON);
+        if watched {
+            world.clock.forward(3 * lease_s());
+            jobs::steps::watch(&world.app).await.expect("looked");
+        }
+        world.elsewhere.land();
+        assert_eq!(world.elsewhere.account(), OFF);
+        world.clock.forward(300);
+        world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+        world.process().await;
+        // Seen as it should be after the last moment in which it could come, it was somebody else.
+        let after = if watched { OFF } else { ON };
+        assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Ended, after));
+    }
+}
+
+#[tokio::test]
+async fn whoever_disables_an_account_during_a_session_keeps_it_so_without_the_end_that_we_had_given_it() {
+    for (before, expired) in [(OFF, None), (OFF, Some(9_000))] {
+        let world = World::elsewhere(before).await;
+        let own = expired.map(|seconds| world.clock.after(seconds));
+        let before = Attributes { expires_at: own, ..before };
+        world.elsewhere.others(before);
+        let id = world.approved(0, 600, Wish::Enable).await.session.id;
+        world.process().await;
+        let held = world.elsewhere.account();
+        assert_eq!((held.state, held.expires_at), (Enabled, Some(world.clock.after(600))));
+        world.elsewhere.others(Attributes { state: Disabled, ..held });
+        world.clock.forward(600);
+        world.process().await;
+        assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Ended, before));
+    }
+}
+
+#[tokio::test]
+async fn an_administrators_own_change_after_the_account_was_set_back_is_what_it_goes_back_to() {
+    let mut world = World::new().await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    world.restart(stop_at("end.before_close")).await;
+    world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+    let app = world.app.clone();
+    tokio::spawn(async move { jobs::process_due(&app).await }).await.expect("joined").expect("looked");
+    assert_eq!((status(&world, id).await.0, world.account_now().await.state), (Status::Ending, Disabled));
+    world.restart(Faults::none()).await;
+    let change = AccountChange { state: Some(Enabled), ..AccountChange::default() };
+    world.app.change_account(&world.op(&world.anna), world.account.id, change).await.expect("changed");
+    world.process().await;
+    assert_eq!((status(&world, id).await.0, world.account_now().await.state), (Status::Ended, Enabled));
+}

@@ -44,6 +44,13 @@ pub enum BackStep {
     Close(GrantOutcome),
 }
 
+/// What somebody else made of an account that was observed as nothing of our own doing. They may have changed one
+/// attribute and left the other as we had made it: an expiry that we set goes back to what it was.
+fn theirs(baseline: Attributes, own: &[Attributes], observed: Attributes) -> Attributes {
+    let ours = own.iter().any(|own| own.expires_at == observed.expires_at);
+    Attributes { expires_at: if ours { baseline.expires_at } else { observed.expires_at }, ..observed }
+}
+
 /// Says what to do on the way back. A grant that never `touched` the account leaves it to others.
 pub fn back(baseline: Attributes, known: &[Attributes], touched: bool, observed: Attributes) -> BackStep {
     if observed.state == AccountState::Absent {
@@ -54,10 +61,15 @@ pub fn back(baseline: Attributes, known: &[Attributes], touched: bool, observed:
         BackStep::Close(GrantOutcome::Restored)
     } else if known.contains(&observed) {
         BackStep::Set(baseline, GrantOutcome::Restored)
-    } else if observed.at_least_as_strict_as(baseline) {
-        BackStep::Close(GrantOutcome::KeptChangedByOthers)
     } else {
-        BackStep::Set(baseline.stricter(observed), GrantOutcome::SetStricter)
+        let theirs = theirs(baseline, known, observed);
+        let to = baseline.stricter(theirs);
+        let outcome = if theirs.at_least_as_strict_as(baseline) {
+            GrantOutcome::KeptChangedByOthers
+        } else {
+            GrantOutcome::SetStricter
+        };
+        if to == observed { BackStep::Close(outcome) } else { BackStep::Set(to, outcome) }
     }
 }
 
@@ -143,22 +155,17 @@ impl Grant {
 
     /// Makes the grant want the account in another state: an administrator's decision during a session. `observed` is
     /// what they decided over, so that it is theirs to change; what others tightened stays tightened at the end.
-    pub fn switch(
-        &mut self,
-        state: AccountState,
-        observed: Attributes,
-        expiry: Option<Instant>,
-        now: Instant,
-    ) {
-        self.take_in(observed, now);
+    pub fn switch(&mut self, state: AccountState, observed: Attributes, expiry: Option<Instant>) {
+        self.take_in(observed);
         self.want(desired(state, self.baseline, expiry));
     }
 
     /// What somebody else made of the account is decided over: it may be changed, and what they tightened stays
     /// tightened at the end.
-    pub fn take_in(&mut self, observed: Attributes, now: Instant) {
-        if !self.own_doing(now).contains(&observed) {
-            self.baseline = self.baseline.stricter(observed);
+    pub fn take_in(&mut self, observed: Attributes) {
+        let own = self.own_doing();
+        if !own.contains(&observed) {
+            self.baseline = self.baseline.stricter(theirs(self.baseline, &own, observed));
             self.known.push(observed);
             self.phase = GrantPhase::Opening;
         }
@@ -167,6 +174,10 @@ impl Grant {
     /// An administrator's own change of the account replaces the state that it goes back to, and with it what is
     /// wanted by those who hold it.
     pub fn rebase(&mut self, state: AccountState, holders: &[GrantHolder], expiry: Option<Instant>) {
+        if self.phase == GrantPhase::Closing {
+            // Whoever is at it may have brought it to where it was to go until now.
+            self.known.push(self.goal());
+        }
         self.baseline.state = state;
         (self.back_to, self.outcome) = (None, None);
         self.touched = true;
@@ -209,11 +220,9 @@ impl Grant {
         (self.attempt, self.next_try_at, self.problem) = (0, None, None);
     }
 
-    /// Notes the intent to bring the account back to something stricter than it was, because somebody else made it
-    /// laxer in one way and stricter in another.
-    pub fn intend_stricter(&mut self, to: Attributes) {
-        self.back_to = Some(to);
-        self.outcome = Some(GrantOutcome::SetStricter);
+    /// Notes the intent to bring the account back to something stricter than it was, because somebody else changed it.
+    pub fn intend_stricter(&mut self, to: Attributes, outcome: GrantOutcome) {
+        (self.back_to, self.outcome) = (Some(to), Some(outcome));
     }
 
     /// Notes that the account was seen back. `look_again`: a late effect of our own could still come.

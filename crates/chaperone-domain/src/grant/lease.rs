@@ -3,7 +3,8 @@
 //! Other systems do not know our fences: a call that a node sends, or that is on its way when the node dies, takes
 //! effect whatever others did meanwhile. So nothing is sent without a *lease* of the grant, each call is over before
 //! the lease is ([`LEASE_MARGIN`]), and whoever finds the live lease of another node waits for its end. What may have
-//! been sent without its end being heard is a [`Doubt`] for one lease more: found on the account, it is our own doing.
+//! been sent without its end being heard is a [`Doubt`]: found on the account, it is our own doing. It can take effect
+//! for one lease more, and is over once the account was looked at after that.
 
 use jiff::SignedDuration;
 
@@ -56,7 +57,7 @@ impl Grant {
     /// node could have sent; one that is live is not taken ([`Grant::leased_to_other`] says so).
     pub fn take_lease(&mut self, node: NodeId, now: Instant) {
         if self.leased_to_other(node, now).is_none() {
-            self.settle_lease(node, now);
+            self.settle_lease(node);
             self.lease = Some(Lease { by: node, until: later(now) });
         }
     }
@@ -64,34 +65,36 @@ impl Grant {
     /// The work is done, or given up for now. The live lease of another node stays.
     pub fn release_lease(&mut self, node: NodeId, now: Instant) {
         if self.leased_to_other(node, now).is_none() {
-            self.settle_lease(node, now);
+            self.settle_lease(node);
             self.lease = None;
         }
     }
 
-    fn settle_lease(&mut self, node: NodeId, now: Instant) {
-        self.doubtful.retain(|doubt| now < doubt.until);
+    fn settle_lease(&mut self, node: NodeId) {
         let Some(left) = self.lease.filter(|lease| lease.by != node) else { return };
         let sent = match self.phase {
             GrantPhase::Closing => vec![self.goal()],
             _ => self.known.iter().skip(1).copied().chain([self.desired]).collect(),
         };
         for attributes in sent {
-            self.doubt(Doubt { attributes, until: later(left.until) }, now);
+            self.doubt(Doubt { attributes, until: later(left.until) });
         }
         // However long ago that was: what is wanted may be there because of it.
         self.attempt = self.attempt.max(1);
     }
 
-    /// Notes that this was sent, or may have been, and may still take effect.
-    pub fn doubt(&mut self, doubt: Doubt, now: Instant) {
-        if doubt.until <= now {
-            return;
-        }
+    /// Notes that this was sent, or may have been, and may still take effect, or took it when nobody looked.
+    pub fn doubt(&mut self, doubt: Doubt) {
         match self.doubtful.iter_mut().find(|known| known.attributes == doubt.attributes) {
             Some(known) => known.until = known.until.max(doubt.until),
             None => self.doubtful.push(doubt),
         }
+    }
+
+    /// The account was looked at, not before `at`, and was as it is wanted, or as nothing of ours would be: whatever could
+    /// not come later than that is over.
+    pub fn looked(&mut self, at: Instant) {
+        self.doubtful.retain(|doubt| at < doubt.until);
     }
 
     /// Goes on after a grant that is closed and whose late effects may still come: they are our own doing, also when
@@ -116,15 +119,16 @@ impl Grant {
             && !doubtful
     }
 
-    /// Somebody else made the account as it is wanted before we did: what they tightened stays so at the end.
+    /// Somebody else made the account as it is wanted before we did: what they tightened stays so at the end. Where what
+    /// is wanted has another expiry, that is a session's end, and never theirs.
     pub fn found_so(&mut self) {
-        self.baseline = self.baseline.stricter(self.desired);
+        let theirs = Attributes { expires_at: self.baseline.expires_at, ..self.desired };
+        self.baseline = self.baseline.stricter(theirs);
     }
 
     /// What the account can be by our own doing: what is known, and what is in doubt.
-    pub fn own_doing(&self, now: Instant) -> Vec<Attributes> {
-        let doubtful = self.doubtful.iter().filter(|doubt| now < doubt.until);
-        self.known.iter().copied().chain(doubtful.map(|doubt| doubt.attributes)).collect()
+    pub fn own_doing(&self) -> Vec<Attributes> {
+        self.known.iter().copied().chain(self.doubtful.iter().map(|doubt| doubt.attributes)).collect()
     }
 
     /// When the account is looked at once more after the grant is closed: nothing of ours can take effect from then on.
@@ -159,7 +163,7 @@ mod tests {
         let (id, account) = (GrantId::new(Uuid::from_u128(3)), AccountId::new(Uuid::from_u128(4)));
         let mut grant = Grant::new(id, account, OFF, at(1_000), at(0));
         grant.take_lease(THERE, at(0));
-        grant.switch(AccountState::Enabled, OFF, None, at(0));
+        grant.switch(AccountState::Enabled, OFF, None);
         grant
     }
 
@@ -194,10 +198,14 @@ mod tests {
         let end = at(2 * LEASE.as_secs());
         assert_eq!(grant.doubtful, [Doubt { attributes: ON, until: end }], "and not what it found");
         grant.proved(ON);
-        grant.switch(AccountState::Disabled, ON, None, at(21));
+        grant.switch(AccountState::Disabled, ON, None);
         grant.proved(OFF);
-        assert!(grant.own_doing(at(29)).contains(&ON), "a proof in between does not end it");
-        assert!(!grant.own_doing(end).contains(&ON), "later it is somebody else's doing");
+        grant.looked(at(29));
+        assert!(grant.own_doing().contains(&ON), "a look in between does not end it");
+        grant.release_lease(HERE, at(1_000));
+        assert!(grant.own_doing().contains(&ON), "it may have come since, however long ago");
+        grant.looked(end);
+        assert!(!grant.own_doing().contains(&ON), "what comes after that is somebody else's doing");
     }
 
     #[test]
@@ -224,7 +232,7 @@ mod tests {
         let account = grant.account_id;
         let mut grant = Grant::new(grant.id, account, ON, at(1_000), at(0));
         grant.take_lease(HERE, at(0));
-        grant.switch(AccountState::Disabled, ON, None, at(0));
+        grant.switch(AccountState::Disabled, ON, None);
         grant.found_so();
         assert_eq!(grant.goal(), OFF);
     }
@@ -257,7 +265,8 @@ mod tests {
         for mut grant in [lost, killed] {
             grant.intend(&holders, None);
             grant.take_lease(THERE, at(100));
-            assert!(grant.doubtful.is_empty(), "it is too long ago for doubts");
+            grant.looked(at(100));
+            assert!(grant.doubtful.is_empty(), "no doubt is left");
             assert!(!grant.is_untried(THERE), "what is there may be our own doing: {grant:?}");
         }
     }
@@ -269,7 +278,7 @@ mod tests {
         grant.intend_back();
         grant.closed(OFF, GrantOutcome::Restored, true, at(16));
         assert_eq!(grant.look_again_at, Some(after_lease(16)));
-        grant.doubt(Doubt { attributes: ON, until: at(40) }, at(16));
+        grant.doubt(Doubt { attributes: ON, until: at(40) });
         assert_eq!(grant.settled_at(at(16)), at(40));
         assert_eq!(grant.settled_at(at(39)), after_lease(39));
     }
@@ -283,7 +292,7 @@ mod tests {
         grant.closed(left, GrantOutcome::KeptChangedByOthers, true, at(17));
         grant.reopen(at(40));
         assert_eq!((grant.phase, grant.goal(), grant.closed_at), (GrantPhase::Closing, left, None));
-        let step = crate::grant::back(grant.goal(), &grant.own_doing(at(40)), grant.touched, ON);
+        let step = crate::grant::back(grant.goal(), &grant.own_doing(), grant.touched, ON);
         assert_eq!(step, crate::grant::BackStep::Set(left, GrantOutcome::Restored));
         grant.closed(left, GrantOutcome::Restored, true, at(41));
         assert_eq!(grant.outcome, Some(GrantOutcome::KeptChangedByOthers));
@@ -305,6 +314,6 @@ mod tests {
         assert_eq!((late.baseline, late.desired, late.touched), (OFF, OFF, true));
         let clean = next(OFF);
         assert_eq!((clean.baseline, clean.touched), (OFF, true));
-        assert!(clean.own_doing(at(21)).contains(&ON), "it may still come");
+        assert!(clean.own_doing().contains(&ON), "it may still come");
     }
 }

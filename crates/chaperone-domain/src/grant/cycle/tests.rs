@@ -47,6 +47,9 @@ fn the_way_back_compares_three_ways() {
         // An extension that was intended and never took effect leaves nothing of itself behind.
         (OFF, vec![until(5), until(9)], until(5), Set(OFF, Restored)),
         (OFF, vec![until(5)], until(7), Set(Attributes { expires_at: Some(at(7)), ..OFF }, SetStricter)),
+        // They changed the state and left the expiry as we had made it.
+        (OFF, vec![until(5)], Attributes { expires_at: Some(at(5)), ..OFF }, Set(OFF, KeptChangedByOthers)),
+        (ON, vec![until(5)], Attributes { expires_at: Some(at(5)), ..OFF }, Set(OFF, KeptChangedByOthers)),
         (until(90), vec![OFF], Attributes { expires_at: Some(at(80)), ..OFF }, Close(KeptChangedByOthers)),
     ];
     for (baseline, known, observed, expected) in table {
@@ -127,18 +130,25 @@ fn an_administrators_own_change_is_wanted_by_those_who_want_nothing_and_is_what_
     held.intend_back();
     held.rebase(AccountState::Disabled, &enable, None);
     assert_eq!((held.phase, held.goal()), (GrantPhase::Closing, OFF), "also on the way back");
+    held.rebase(AccountState::Enabled, &enable, None);
+    let step = back(held.goal(), &held.own_doing(), held.touched, OFF);
+    assert_eq!(
+        step,
+        BackStep::Set(ON, GrantOutcome::Restored),
+        "and what it was brought back to before is ours"
+    );
 }
 
 #[test]
 fn what_is_decided_over_may_be_changed_and_stays_tightened_at_the_end() {
     let mut held = grant(ON);
     held.proved(ON);
-    held.take_in(OFF, at(1));
+    held.take_in(OFF);
     assert_eq!((held.baseline, held.phase), (OFF, GrantPhase::Opening));
     held.intend(&[hold(1, Wish::Enable, 100)], Some(at(100)));
-    assert_eq!(forward(&held.own_doing(at(1)), held.desired, OFF), ForwardStep::Set(held.desired));
+    assert_eq!(forward(&held.own_doing(), held.desired, OFF), ForwardStep::Set(held.desired));
     let mut own = grant(ON);
-    own.take_in(ON, at(1));
+    own.take_in(ON);
     assert_eq!((own.baseline, own.known.len()), (ON, 1), "our own doing is no news");
 }
 
@@ -154,7 +164,7 @@ fn the_stricter_of_both_that_was_intended_is_restored_and_called_so() {
         panic!("somebody else made it laxer")
     };
     assert_eq!((to, outcome), (until(AccountState::Disabled), GrantOutcome::SetStricter));
-    held.intend_stricter(to);
+    held.intend_stricter(to, outcome);
     let again = back(held.goal(), &held.known, held.touched, until(AccountState::Enabled));
     assert_eq!(again, BackStep::Set(to, GrantOutcome::SetStricter), "stopped before it was set");
     assert_eq!(back(held.goal(), &held.known, held.touched, to), BackStep::Close(GrantOutcome::Restored));
@@ -181,12 +191,16 @@ proptest! {
         let mut observed = observed;
         let mut sets = 0;
         while let BackStep::Set(next, outcome) = back(baseline, &known, touched, observed) {
-            if outcome == GrantOutcome::SetStricter {
-                prop_assert!(next.at_least_as_strict_as(observed));
-                prop_assert!(next.at_least_as_strict_as(baseline));
-            } else {
+            prop_assert!(next.at_least_as_strict_as(baseline));
+            if outcome == GrantOutcome::Restored {
                 prop_assert_eq!(next, baseline);
                 prop_assert!(known.contains(&observed));
+            } else if known.iter().any(|known| known.expires_at == observed.expires_at) {
+                let state = Attributes { expires_at: None, ..observed };
+                prop_assert!(next.at_least_as_strict_as(state));
+                prop_assert_eq!(next.expires_at, baseline.expires_at, "ours goes, and the original one is back");
+            } else {
+                prop_assert!(next.at_least_as_strict_as(observed));
             }
             observed = next;
             sets += 1;
