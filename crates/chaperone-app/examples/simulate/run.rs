@@ -7,6 +7,8 @@ use crate::world::{Failed, World};
 
 /// Schedules over one database.
 const OVER_ONE_DATABASE: u64 = 2_000;
+/// Schedules after which it says how far it is.
+const SAID_AFTER: u64 = 5_000;
 
 /// What was found: the seed and what was wrong with its schedule.
 pub type Found = (u64, String);
@@ -21,7 +23,7 @@ pub fn run(from: u64, seeds: u64, threads: u64, enough: usize) -> Result<Vec<Fou
                 let (next, over, found) = (&next, &over, &found);
                 scope.spawn(move || {
                     stay(thread);
-                    work(from + seeds, next, over, found, enough)
+                    work(from, from + seeds, next, over, found, enough)
                 })
             })
             .collect();
@@ -55,6 +57,7 @@ fn stay(thread: u64) {
 fn stay(_thread: u64) {}
 
 fn work(
+    from: u64,
     end: u64,
     next: &AtomicU64,
     over: &AtomicBool,
@@ -67,6 +70,9 @@ fn work(
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= end || over.load(Ordering::Relaxed) {
                 return Ok(());
+            }
+            if seed > from && (seed - from).is_multiple_of(SAID_AFTER) {
+                say(seed - from, end - from, found)?;
             }
             let wrong =
                 Schedule::run(&mut world, seed, false).map_err(|error| format!("seed {seed}: {error}"))?;
@@ -82,4 +88,11 @@ fn work(
             }
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a long run says how far it is")]
+fn say(begun: u64, seeds: u64, found: &std::sync::Mutex<Vec<Found>>) -> Result<(), Failed> {
+    let wrong = found.lock().map_err(|_| "a worker panicked")?.len();
+    eprintln!("{begun} of {seeds} schedules, {wrong} wrong");
+    Ok(())
 }
