@@ -164,7 +164,7 @@ async fn retry(
 }
 
 async fn batch(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     parts: &request::Parts,
     body: Incoming,
     target: &Target,

@@ -49,7 +49,7 @@ enum NotTaken {
 
 /// Answers a batch; `sign_in` is whom the cookie names, if anybody.
 pub(crate) async fn answer(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     sign_in: Option<Arc<RecordedSignIn>>,
     origin_is_opaque: bool,
     body: Incoming,
@@ -67,17 +67,33 @@ pub(crate) async fn answer(
 }
 
 async fn taken(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     sign_in: Option<Arc<RecordedSignIn>>,
     body: Incoming,
     authority: &str,
 ) -> Response<Body> {
-    let Ok(_room) = ROOM.try_acquire() else { return plain(NotTaken::NotNow) };
+    let Ok(room) = ROOM.try_acquire() else { return plain(NotTaken::NotNow) };
     let bytes = match read(body).await {
         Ok(bytes) => bytes,
         Err(why) => return plain(why),
     };
-    let batch = match Batch::parse(&bytes) {
+    // A page that goes away cuts its requests off and sends what they held again. From here on a batch is taken whole,
+    // whoever still listens: one whose frames are on their way to the disk must be known when it comes again.
+    let (gateway, authority) = (gateway.clone(), authority.to_owned());
+    let whole = tokio::spawn(async move {
+        let _room = room;
+        take(&gateway, sign_in, &bytes, &authority).await
+    });
+    whole.await.unwrap_or_else(|_| plain(NotTaken::NotNow))
+}
+
+async fn take(
+    gateway: &Gateway,
+    sign_in: Option<Arc<RecordedSignIn>>,
+    bytes: &[u8],
+    authority: &str,
+) -> Response<Body> {
+    let batch = match Batch::parse(bytes) {
         Ok(batch) => batch,
         Err(BatchError::TooLarge) => return plain(NotTaken::TooLarge),
         Err(_) => return plain(NotTaken::Malformed),

@@ -43,6 +43,25 @@ async fn a_batch_again_is_acknowledged_again_and_stored_once() {
     assert_eq!(world.frames().await.iter().filter(|frame| *frame == "batch 0").count(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_cut_off_with_its_page_and_sent_again_is_stored_once() {
+    let (world, mut page) = world().await;
+    page.begin(&world).await;
+    let first = page.sequence;
+    for number in 0..60 {
+        let batch = page.batch(&[&step(number)]);
+        // Cut off a little later each time: before it is heard, while it is written, when it is written.
+        let patience = Duration::from_micros(100 * u64::from(number % 30));
+        let _cut_off = tokio::time::timeout(patience, world.batch(batch.clone())).await;
+        assert_eq!(world.batch(batch).await.status, 200);
+    }
+    let frames = world.frames().await;
+    for sequence in first..page.sequence {
+        let stored = frames.iter().filter(|frame| **frame == format!("batch {sequence}")).count();
+        assert_eq!(stored, 1, "batch {sequence}");
+    }
+}
+
 #[tokio::test]
 async fn a_tail_that_overtakes_waits_for_its_predecessor() {
     let (world, mut page) = world().await;
