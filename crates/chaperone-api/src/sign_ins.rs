@@ -29,7 +29,7 @@ pub(crate) struct SignInBody {
     sign_in_id: String,
     started_at: String,
     ended_at: Option<String>,
-    /// `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `lost`.
+    /// `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `session_started`, `lost`.
     end_kind: Option<&'static str>,
     /// The end is not known exactly: the sign-in fell silent.
     end_is_estimated: bool,

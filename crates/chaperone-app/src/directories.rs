@@ -1,12 +1,12 @@
 //! Directories: see, add with a tested connection, change, remove.
 
-use chaperone_connectors::ConnectorError;
 pub use chaperone_connectors::Settings;
+use chaperone_connectors::{ConnectorError, LdapFlavour};
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::directory::{AccountImport, Directory, DirectoryKind};
+use chaperone_domain::directory::{AccountImport, Directory, DirectoryKind, ImportState};
 use chaperone_domain::ids::DirectoryId;
 use chaperone_domain::user::Role;
-use chaperone_store::{Events, StoreError};
+use chaperone_store::{Events, Reads, StoreError};
 
 use crate::accounts::NAME_MAX_CHARS;
 use crate::app::App;
@@ -149,7 +149,7 @@ impl App {
         self.directory_view(directory).await
     }
 
-    /// Changes a directory; new settings must work.
+    /// Changes a directory; new settings must work, and with accounts it stays with its system.
     pub async fn change_directory(
         &self,
         op: &Op,
@@ -173,6 +173,8 @@ impl App {
                 return Err(AppError::field("settings.kind", "kind-fixed", why));
             }
             after.settings = settings_text(&settings)?;
+            // Before anything is said to the other system, and once more with the change.
+            refuse_other_system(&self.store.read(), &before, &after).await?;
             self.refuse_second(&settings, Some(id)).await?;
             self.require_reachable(settings).await?;
         }
@@ -182,6 +184,7 @@ impl App {
             .write(move |tx| {
                 let (op, old, row) = (tx_op.clone(), old.clone(), row.clone());
                 Box::pin(async move {
+                    refuse_other_system(&tx.read(), &old, &row).await?;
                     tx.update_directory(&row, old.version).await?;
                     let event = op
                         .event(AuditAction::DirectoryChanged, "directory", row.id)
@@ -271,6 +274,54 @@ impl App {
     }
 }
 
+/// A directory that has accounts stays with its system. Their ids mean nothing in another one, or somebody else: an
+/// account that a session holds would be taken for absent there, and stay open where it is.
+async fn refuse_other_system(
+    read: &Reads<'_>,
+    before: &Directory,
+    after: &Directory,
+) -> Result<(), AppError> {
+    let settings_of = |directory: &Directory| serde_json::from_str::<Settings>(&directory.settings).ok();
+    let (old, new) = (settings_of(before), settings_of(after));
+    let stays = old.is_some() && old.as_ref().map(system_of) == new.as_ref().map(system_of);
+    if stays || before.settings == after.settings {
+        return Ok(());
+    }
+    let (accounts, ..) = read.count_accounts(before.id).await?;
+    if accounts > 0 {
+        let system = old.map_or_else(|| "another system".to_owned(), |old| old.system());
+        let why =
+            format!("The accounts of this directory belong to {system}. Add another directory instead.");
+        return Err(AppError::refused("system-fixed", why));
+    }
+    // It may have read accounts there that are not stored yet.
+    let import = read.last_import(before.id).await?;
+    if import.is_some_and(|import| import.state == ImportState::Running) {
+        let why = "An import of this directory goes on. Wait for its end, or add another directory instead.";
+        return Err(AppError::refused("import-running", why));
+    }
+    Ok(())
+}
+
+/// Where accounts are, and how they are known there. An LDAP server is the same with and without TLS.
+fn system_of(settings: &Settings) -> (String, Option<LdapFlavour>) {
+    match settings {
+        Settings::Ldap(ldap) => {
+            let server = ldap_server(&ldap.url.trim_end_matches('/').to_lowercase());
+            (format!("{server} {}", ldap.base_dn.to_lowercase()), Some(ldap.flavour))
+        }
+        others => (others.system(), None),
+    }
+}
+
+fn ldap_server(url: &str) -> String {
+    let host = |scheme, port| {
+        let host = url.strip_prefix(scheme)?;
+        Some(host.strip_suffix(port).unwrap_or(host).to_owned())
+    };
+    host("ldap://", ":389").or_else(|| host("ldaps://", ":636")).unwrap_or_else(|| url.to_owned())
+}
+
 /// The sentence for people; what the other side said goes to the log.
 fn told(error: &ConnectorError) -> String {
     tracing::info!(?error, "a directory did not answer as it should");
@@ -310,5 +361,34 @@ fn name_taken(written: Result<(), AppError>, name: &str) -> Result<(), AppError>
             Err(AppError::Conflict { detail: format!("A directory named {name} is there already.") })
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ldap_server_is_the_same_with_and_without_tls_and_another_one_by_host_port_base_or_flavour() {
+        let of = |url: &str, base: &str, flavour: &str| {
+            let settings = serde_json::json!({
+                "kind": "ldap", "url": url, "base_dn": base, "flavour": flavour, "bind_dn": "cn=chaperone",
+                "password": "file:ldap",
+            });
+            system_of(&serde_json::from_value(settings).expect("settings"))
+        };
+        let here = of("ldap://ldap.example", "dc=example", "openldap");
+        for url in ["ldaps://LDAP.example/", "ldap://ldap.example:389", "ldaps://ldap.example:636"] {
+            assert_eq!(of(url, "DC=example", "openldap"), here, "{url}");
+        }
+        for (url, base, flavour) in [
+            ("ldaps://other.example", "dc=example", "openldap"),
+            ("ldap://ldap.example:636", "dc=example", "openldap"),
+            ("ldapi://ldap.example", "dc=example", "openldap"),
+            ("ldap://ldap.example", "ou=people,dc=example", "openldap"),
+            ("ldap://ldap.example", "dc=example", "active_directory"),
+        ] {
+            assert_ne!(of(url, base, flavour), here, "{url} {base} {flavour}");
+        }
     }
 }

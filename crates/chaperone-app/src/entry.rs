@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::ids::{RecordingId, SignInId, TargetId};
-use chaperone_domain::privileged_session::PrivilegedSession;
+use chaperone_domain::privileged_session::{PrivilegedSession, WINDOW_MAX};
 use chaperone_domain::sign_in::{Channel, EndKind, SignIn, SignInKind};
 use chaperone_domain::target::{Target, TargetRecording};
 use chaperone_domain::user::User;
@@ -69,6 +69,12 @@ impl EntryRefused {
             Self::Unavailable => "unavailable",
         }
     }
+}
+
+/// When whatever is opened in a session ends at the latest: the session's own end ends it before, and may be moved until
+/// there.
+fn longest(session: &PrivilegedSession) -> chaperone_domain::Instant {
+    session.window.starts_at().saturating_add(WINDOW_MAX).unwrap_or(session.window.ends_at())
 }
 
 /// A code redeemed.
@@ -249,9 +255,9 @@ impl App {
             started_at: op.at,
             authenticated_at: op.at,
             last_seen_at: op.at,
-            expires_at: match (session.map(|session| session.window.ends_at()), token) {
-                (Some(ends_at), None) => ends_at,
-                (Some(ends_at), Some(_)) => ends_at.min(limit),
+            expires_at: match (session.map(longest), token) {
+                (Some(longest), None) => longest,
+                (Some(longest), Some(_)) => longest.min(limit),
                 (None, _) => limit,
             },
             end: None,

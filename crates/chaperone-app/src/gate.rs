@@ -237,7 +237,7 @@ impl Gate {
                 let suspended = !facts.user.active
                     || facts.account.state != AccountState::Enabled
                     || facts.session.as_ref().is_some_and(|session| !session.active);
-                sign_in.facts.store(Arc::new(facts));
+                sign_in.learn(facts);
                 sign_in.suspend(suspended);
             }
         }

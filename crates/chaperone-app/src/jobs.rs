@@ -62,6 +62,11 @@ pub mod steps {
         Ok(())
     }
 
+    /// One page of each running import; whether any wants to go on at once.
+    pub async fn imports(app: &Arc<App>) -> Result<bool, AppError> {
+        super::accounts::import_all(app).await
+    }
+
     /// Looks at the accounts that sessions hold.
     pub async fn watch(app: &Arc<App>) -> Result<(), AppError> {
         app.watch_held(&Op::processor(app.now())).await

@@ -44,6 +44,12 @@ pub(crate) fn new_limit(at: Instant, token: Option<&ApiToken>) -> Instant {
     token.and_then(|token| token.expires_at).map_or(limit, |expiry| expiry.min(limit))
 }
 
+/// An end that is known exactly: now, and never before the beginning. After a restart with a clock that was set back,
+/// now can be a little before what was stored last.
+pub(crate) fn exact_end(op: &Op, sign_in: &SignIn, kind: EndKind) -> SignInEnd {
+    SignInEnd { at: op.at.max(sign_in.started_at), kind, estimated: false }
+}
+
 /// The event that a sign-in ended.
 pub(crate) fn ended_event(op: &Op, sign_in: &SignIn, end: SignInEnd) -> AuditEvent {
     let mut event = op
@@ -226,7 +232,7 @@ impl App {
         sign_in: SignIn,
         kind: EndKind,
     ) -> Result<(), AppError> {
-        let end = SignInEnd { at: op.at, kind, estimated: false };
+        let end = exact_end(op, &sign_in, kind);
         let (tx_op, row) = (op.clone(), sign_in.clone());
         let ended = self
             .store

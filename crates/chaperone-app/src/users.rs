@@ -3,8 +3,8 @@
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::directory::{Directory, DirectoryKind};
-use chaperone_domain::ids::{AccountId, UserId};
-use chaperone_domain::sign_in::{EndKind, SignInEnd};
+use chaperone_domain::ids::{AccountId, SignInId, UserId};
+use chaperone_domain::sign_in::{EndKind, SignIn};
 use chaperone_domain::user::{
     PASSWORD_MIN_CHARS, PasswordProblem, Role, Roles, User, check_password, is_user_name,
 };
@@ -49,6 +49,28 @@ pub struct UserChange {
     pub active: Option<bool>,
     /// The version that the caller saw.
     pub version: Option<i64>,
+}
+
+/// Why a user gets another password.
+#[derive(Clone, Copy)]
+enum NewPassword {
+    /// The old one is lost, or known to somebody else.
+    Reset,
+    /// The user chose it, in this sign-in.
+    Chosen(Option<SignInId>),
+}
+
+impl NewPassword {
+    /// Whether a sign-in of the user goes on. Whoever chose a password has just proved who they are, and goes on with
+    /// what they do in a privileged session.
+    fn keeps(self, sign_in: &SignIn) -> bool {
+        match self {
+            Self::Reset => false,
+            Self::Chosen(in_sign_in) => {
+                Some(sign_in.id) == in_sign_in || sign_in.privileged_session_id.is_some()
+            }
+        }
+    }
 }
 
 fn problem(field: &'static str, name: &'static str, detail: &str) -> FieldProblem {
@@ -241,11 +263,8 @@ impl App {
                     if old.active && !row.active {
                         let filter = SignInFilter { user_id: Some(row.id), ..Default::default() };
                         for sign_in in tx.read().open_sign_ins(filter).await? {
-                            let end = SignInEnd {
-                                at: op.at,
-                                kind: EndKind::EndedByAdministrator,
-                                estimated: false,
-                            };
+                            let kind = EndKind::EndedByAdministrator;
+                            let end = crate::sign_ins::exact_end(&op, &sign_in, kind);
                             if tx.end_sign_in(sign_in.id, end).await? {
                                 events = events.and(crate::sign_ins::ended_event(&op, &sign_in, end));
                                 ended.push(sign_in.id);
@@ -265,7 +284,7 @@ impl App {
         Ok(after)
     }
 
-    /// Gives a user a one-time password and ends what is open in their name.
+    /// Gives a user a one-time password and ends all that is open in their name, in privileged sessions too.
     pub async fn reset_password(&self, op: &Op, id: UserId) -> Result<String, AppError> {
         if !matches!(op.who, crate::op::Who::System) {
             op.require(&[Role::SystemAdministrator])?;
@@ -273,7 +292,7 @@ impl App {
         let user = self.store.read().user(id).await?.ok_or(AppError::NotFound { noun: "user" })?;
         let password = secrets::one_time_password();
         let hash = self.passwords.hash(password.clone()).await?;
-        self.set_password(op, &user, hash, true, AuditAction::PasswordReset, None).await?;
+        self.set_password(op, &user, hash, NewPassword::Reset).await?;
         Ok(password)
     }
 
@@ -284,7 +303,7 @@ impl App {
         self.reset_password(op, user.id).await
     }
 
-    /// Changes one's own password; every other sign-in of the user ends.
+    /// Changes one's own password; every other sign-in of the user ends that is not in a privileged session.
     pub async fn change_own_password(&self, op: &Op, old: String, new: String) -> Result<(), AppError> {
         let user = op.user()?.clone();
         self.check_password_of(op, &user, old).await?;
@@ -292,7 +311,7 @@ impl App {
             return Err(AppError::Invalid(vec![password_problem(found, "new_password")]));
         }
         let hash = self.passwords.hash(new).await?;
-        self.set_password(op, &user, hash, false, AuditAction::PasswordChanged, op.sign_in_id).await
+        self.set_password(op, &user, hash, NewPassword::Chosen(op.sign_in_id)).await
     }
 
     async fn set_password(
@@ -300,10 +319,12 @@ impl App {
         op: &Op,
         user: &User,
         hash: String,
-        must_change: bool,
-        action: AuditAction,
-        keep: Option<chaperone_domain::ids::SignInId>,
+        new: NewPassword,
     ) -> Result<(), AppError> {
+        let (must_change, action, kind) = match new {
+            NewPassword::Reset => (true, AuditAction::PasswordReset, EndKind::EndedByAdministrator),
+            NewPassword::Chosen(_) => (false, AuditAction::PasswordChanged, EndKind::SignedOut),
+        };
         let (op, id) = (op.clone(), user.id);
         let ended = self
             .store
@@ -315,11 +336,8 @@ impl App {
                     let mut ended = Vec::new();
                     let filter = SignInFilter { user_id: Some(id), ..Default::default() };
                     for sign_in in tx.read().open_sign_ins(filter).await? {
-                        let end = SignInEnd { at: op.at, kind: EndKind::SignedOut, estimated: false };
-                        if Some(sign_in.id) != keep
-                            && sign_in.privileged_session_id.is_none()
-                            && tx.end_sign_in(sign_in.id, end).await?
-                        {
+                        let end = crate::sign_ins::exact_end(&op, &sign_in, kind);
+                        if !new.keeps(&sign_in) && tx.end_sign_in(sign_in.id, end).await? {
                             events = events.and(crate::sign_ins::ended_event(&op, &sign_in, end));
                             ended.push(sign_in.id);
                         }

@@ -77,14 +77,22 @@ pub enum EndKind {
     EndedByAdministrator,
     /// With its privileged session.
     SessionEnded,
+    /// A privileged session of its account started: from then on the account is used in the session.
+    SessionStarted,
     /// It went silent.
     Lost,
 }
 
 impl EndKind {
     /// Every way.
-    pub const ALL: [Self; 5] =
-        [Self::SignedOut, Self::Expired, Self::EndedByAdministrator, Self::SessionEnded, Self::Lost];
+    pub const ALL: [Self; 6] = [
+        Self::SignedOut,
+        Self::Expired,
+        Self::EndedByAdministrator,
+        Self::SessionEnded,
+        Self::SessionStarted,
+        Self::Lost,
+    ];
 
     /// The stable name in API and rows.
     pub const fn name(self) -> &'static str {
@@ -93,6 +101,7 @@ impl EndKind {
             Self::Expired => "expired",
             Self::EndedByAdministrator => "ended_by_administrator",
             Self::SessionEnded => "session_ended",
+            Self::SessionStarted => "session_started",
             Self::Lost => "lost",
         }
     }

@@ -64,18 +64,23 @@ pub(crate) struct Guard {
     app: Arc<App>,
     live: Arc<LiveSignIn>,
     until: Instant,
+    learned: u64,
 }
 
 impl Guard {
     /// A guard for streams of this sign-in.
     pub(crate) fn new(app: &Arc<App>, live: &Arc<LiveSignIn>) -> Self {
-        let left = live.deadline().duration_since(app.now());
-        let left = std::time::Duration::try_from(left).unwrap_or_default();
-        Self { app: app.clone(), live: live.clone(), until: Instant::now() + left }
+        let learned = live.learned();
+        Self { app: app.clone(), live: live.clone(), until: until(app, live), learned }
     }
 
-    /// Whether the sign-in is over, at the price of two comparisons.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether the sign-in is over, at the price of three comparisons.
+    pub(crate) fn is_over(&mut self) -> bool {
+        let learned = self.live.learned();
+        if learned != self.learned {
+            // A session that is extended or shortened moves the deadline of what is open in it.
+            (self.until, self.learned) = (until(&self.app, &self.live), learned);
+        }
         self.live.is_cut().is_some() || Instant::now() >= self.until
     }
 
@@ -86,6 +91,12 @@ impl Guard {
             live.until_cut(app.now()).await;
         }
     }
+}
+
+/// The sign-in's deadline by the monotonic clock.
+fn until(app: &App, live: &LiveSignIn) -> Instant {
+    let left = live.deadline().duration_since(app.now());
+    Instant::now() + std::time::Duration::try_from(left).unwrap_or_default()
 }
 
 type Waiting = Pin<Box<dyn Future<Output = BodyError> + Send>>;

@@ -425,7 +425,7 @@ async fn send(
     live: &Arc<LiveSignIn>,
     request: Request<Body>,
 ) -> Result<(response::Parts, Incoming), TargetProblem> {
-    let guard = Guard::new(&gateway.app, live);
+    let mut guard = Guard::new(&gateway.app, live);
     // It may have ended while the evidence was waited for: then nothing leaves.
     if guard.is_over() {
         return Err(TargetProblem::Over);

@@ -170,13 +170,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
     let erp = start_erp(&app, &data_dir, port).await?;
     let failed = |error: AppError| Problem::new(format!("the demo cannot be set up: {error}"));
     let users = seed(&app, &erp, &arguments.target).await.map_err(failed)?;
+    let erp_url = format!("{scheme}://{ERP_HOST}:{port}");
     let ready = json!({
         "console_url": addresses.console,
-        "target_url": format!("{scheme}://{ERP_HOST}:{port}"),
+        "target_url": erp_url,
         "users": users,
     });
     let target_tls = tls::towards_targets(None)?;
-    let said = if arguments.json { ready.to_string() } else { welcome(&addresses.console) };
+    let said = if arguments.json { ready.to_string() } else { welcome(&addresses.console, &erp_url) };
     let serving = Serving {
         node,
         addresses,
@@ -319,12 +320,13 @@ async fn put_target(
     app.create_target(op, fields).await.map(|_| ())
 }
 
-fn welcome(console: &str) -> String {
+fn welcome(console: &str, erp: &str) -> String {
     let people: Vec<String> =
         PEOPLE.iter().map(|person| format!("    {:<8} {}", person.user_name, person.what)).collect();
     format!(
         "
   Chaperone is ready:  {console}
+  The sample ERP:      {erp}  (closed to Paula outside sessions)
 
   Everybody's password is  {PASSWORD}
 {}
@@ -340,4 +342,20 @@ fn welcome(console: &str) -> String {
 ",
         people.join("\n")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_demo_says_has_every_address_every_person_and_the_password() {
+        let (console, erp) = ("http://console.localhost:8080", "http://erp.localhost:8080");
+        let said = welcome(console, erp);
+        let people = PEOPLE.iter().map(|person| person.user_name);
+        for needed in [console, erp, PASSWORD, ACCOUNT].into_iter().chain(people) {
+            assert!(said.contains(needed), "{needed} is not in {said}");
+        }
+        assert!(said.lines().all(|line| line.chars().count() <= 100), "{said}");
+    }
 }

@@ -23,7 +23,7 @@ const endReason: Record<EndReason, string> = {
   recording_lost: "recording lost", account_removed: "account removed", could_not_start: "could not start",
 };
 const endKind: Record<EndKind, string> = {
-  signed_out: "signed out", expired: "expired", ended_by_administrator: "ended by administrator", session_ended: "session ended", lost: "lost",
+  signed_out: "signed out", expired: "expired", ended_by_administrator: "ended by administrator", session_ended: "session ended", session_started: "session started", lost: "lost",
 };
 const channel: Record<Channel, string> = { web: "web", web_services: "web services" };
 const accountState: Record<AccountState, string> = { enabled: "enabled", disabled: "disabled", absent: "absent" };

@@ -25,9 +25,18 @@ const QUESTIONS: &str = "1000";
 const WRITERS: &str = "64";
 /// How long the executable may take until it listens.
 const READY_LIMIT: Duration = Duration::from_secs(60);
+/// A goal: one user's week (p95), in milliseconds.
+const WEEK_LIMIT_MS: f64 = 50.0;
+/// A goal: all [`EXPORTED`] rows as CSV, in seconds.
+const EXPORT_LIMIT_S: f64 = 10.0;
+/// A goal: what that takes of memory above what the idle process has, in MiB.
+const ABOVE_IDLE_LIMIT_MIB: f64 = 64.0;
 /// The password of the first administrator.
 const PASSWORD: &str = "measured-and-forgotten";
 const KIB: f64 = 1024.0;
+
+/// A row of a table, and the goals that its figures missed.
+type Measured = (String, Vec<String>);
 
 /// Everything on both databases, with so many sign-ins.
 pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
@@ -48,6 +57,7 @@ pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
         let columns = table[0].matches('|').count() - 1;
         table.push(format!("|{}", " --- |".repeat(columns)));
     }
+    let mut missed = Vec::new();
     for database in ["SQLite", "PostgreSQL"] {
         let place = folder.path().join(database);
         fs::create_dir(&place)?;
@@ -61,18 +71,30 @@ pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
         let began = Instant::now();
         Program::new(&example).args([&url, "fill", &rows.to_string()]).text()?;
         eprintln!("    {database} filled in {:.0} s", began.elapsed().as_secs_f64());
-        tables[0].push(format!("| {database} | {} |", week(&example, &url)?));
-        tables[1].push(format!("| {database} | {} |", installation.export(&executable, rows, exported)?));
-        tables[2].push(format!("| {database} | {} |", record(&example, &url, folder.path(), seconds)?));
+        let measured = [
+            week(&example, &url)?,
+            installation.export(&executable, rows, exported)?,
+            (record(&example, &url, folder.path(), seconds)?, Vec::new()),
+        ];
+        for (table, (row, goals)) in tables.iter_mut().zip(measured) {
+            table.push(format!("| {database} | {row} |"));
+            missed.extend(goals.iter().map(|goal| format!("{database}: {goal}")));
+        }
     }
     for table in tables {
         println!("{}\n", table.join("\n"));
     }
-    Ok(())
+    if missed.is_empty() { Ok(()) } else { failed(missed.join("; ")) }
+}
+
+/// A goal that was missed, as a sentence; a figure that is no number misses it too.
+fn over(what: &str, found: f64, limit: f64, unit: &str) -> Option<String> {
+    (found.is_nan() || found > limit)
+        .then(|| format!("{what} is {found:.1} {unit}, the goal is {limit:.0} {unit}"))
 }
 
 /// The last of several rounds: the first ones bring the pages that all questions need into memory.
-fn week(example: &Path, url: &str) -> Outcome<String> {
+fn week(example: &Path, url: &str) -> Outcome<Measured> {
     let mut said = Value::Null;
     for _ in 0..ROUNDS {
         said = super::json(&Program::new(example).args([url, "week", QUESTIONS]).text()?)?;
@@ -83,7 +105,8 @@ fn week(example: &Path, url: &str) -> Outcome<String> {
     }
     let (p95, row) = (number("week_p95_ms"), number("row_p95_ms"));
     let (p50, totals) = (number("week_p50_ms"), number("totals_ms"));
-    Ok(format!("{p50:.2} | {p95:.2} | {row:.2} | {:.1} | {totals:.0}", p95 / row))
+    let missed = over("one user's week (p95)", p95, WEEK_LIMIT_MS, "ms").into_iter().collect();
+    Ok((format!("{p50:.2} | {p95:.2} | {row:.2} | {:.1} | {totals:.0}", p95 / row), missed))
 }
 
 fn record(example: &Path, url: &str, folder: &Path, seconds: u32) -> Outcome<String> {
@@ -158,8 +181,8 @@ impl Installation {
         cookie.map(str::to_owned).ok_or_else(|| Failure(format!("no cookie in {said}")))
     }
 
-    /// Takes the last so many rows out, several times; the medians.
-    fn export(&self, executable: &Path, rows: u64, exported: u64) -> Outcome<String> {
+    /// Takes the last so many rows out, several times; the medians. The goals are those of [`EXPORTED`] rows.
+    fn export(&self, executable: &Path, rows: u64, exported: u64) -> Outcome<Measured> {
         let started = self.start(executable)?;
         let cookie = format!("Cookie: {}", self.cookie()?);
         let second = |at: u64| format!("@{at}");
@@ -185,12 +208,18 @@ impl Installation {
         }
         let above = (memory_kib(started.id(), "VmHWM")? - idle) / KIB;
         fs::remove_file(&file)?;
-        Ok(format!(
-            "{:.1} | {:.0} | {above:.0} | {:.1}",
-            median(rounds.iter().map(|(took, ..)| *took)),
+        let took = median(rounds.iter().map(|(took, ..)| *took));
+        let row = format!(
+            "{took:.1} | {:.0} | {above:.0} | {:.1}",
             median(rounds.iter().map(|(took, lines, _)| lines / took)),
             median(rounds.iter().map(|(took, _, hashed)| took / hashed)),
-        ))
+        );
+        let goals = [
+            over("the export", took, EXPORT_LIMIT_S, "s"),
+            over("the export's memory above idle", above, ABOVE_IDLE_LIMIT_MIB, "MiB"),
+        ];
+        let missed = if exported == EXPORTED { goals.into_iter().flatten().collect() } else { Vec::new() };
+        Ok((row, missed))
     }
 }
 
@@ -206,4 +235,16 @@ fn memory_kib(process: u32, name: &str) -> Outcome<f64> {
     let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
     let number = line.split_whitespace().nth(1).and_then(|number| number.parse().ok());
     number.ok_or_else(|| Failure(format!("no {name} of process {process}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_beyond_its_goal_is_told_and_one_that_keeps_it_is_not() {
+        assert_eq!(over("a week", 50.0, 50.0, "ms"), None);
+        assert_eq!(over("a week", 50.1, 50.0, "ms").as_deref(), Some("a week is 50.1 ms, the goal is 50 ms"));
+        assert!(over("a week", f64::NAN, 50.0, "ms").is_some());
+    }
 }

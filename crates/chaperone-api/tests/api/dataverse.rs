@@ -1,10 +1,12 @@
 //! The source's Web API, as its programs use it.
 
 use axum::body::Body;
+use chaperone_app::Op;
 use chaperone_domain::audit_event::AuditAction;
+use chaperone_store::{Events, StoreError};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, As, Person, World};
+use crate::world::{Answer, As, Person, World, op};
 
 mod bad_input;
 mod reading;
@@ -121,6 +123,44 @@ async fn deletion_is_refused_and_the_refusal_is_in_the_trail() {
     assert!(AuditAction::parse("audit_log_deletion_refused").is_some());
     let auditor = world.dataverse_with(&world.audrey, "POST", "DeleteAuditData", &[], Some(body)).await;
     assert_eq!(auditor.status, 403);
+}
+
+#[tokio::test]
+async fn deletion_answers_how_much_it_deleted_and_is_a_row_of_the_table() {
+    const DAY_S: i64 = 86_400;
+    let world = World::new().await;
+    let change = json!({"auditretentionperiodv2": 1});
+    assert_eq!(world.by(&world.anna, "PATCH", "/organization", Some(change)).await.status, 200);
+    // Three events of days ago, before everything that was written without a retention.
+    let store = world.store().await;
+    for day in 8..=10 {
+        let then = world.after(-day * DAY_S).parse().expect("an instant");
+        let op = Op { at: then, ..op(&world.app, &world.victor.user) };
+        let event = op.event(AuditAction::ExportStarted, "sign_in", "");
+        let written = store.write(move |tx| {
+            let event = event.clone();
+            Box::pin(async move { Ok::<_, StoreError>(tx.commit((), Events::one(event))) })
+        });
+        written.await.expect("written");
+    }
+    let numbered = store.keep_books(|books| Box::pin(async move { books.sequence_events(10_000).await }));
+    numbered.await.expect("numbered");
+    let delete = async |end: i64| {
+        let body = json!({"EndDate": world.after(-end * DAY_S)});
+        world.dataverse_with(&world.anna, "POST", "DeleteAuditData", &[], Some(body)).await
+    };
+    let deleted = delete(9).await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text);
+    assert_eq!(deleted.json()["PartitionsDeleted"], 2, "up to the end date and no further");
+    let rows = world.rows("audits?$filter=action eq 111").await;
+    let [row] = rows.as_slice() else { panic!("one: {rows:?}") };
+    assert_eq!((&row["action"], &row["operation"]), (&json!(111), &json!(3)));
+    assert_eq!(row["_userid_value"], world.anna.user.id.to_string());
+    let left = world.by(&world.audrey, "GET", "/audit-events?action=event_deleted", None).await;
+    assert_eq!(left.json()["items"].as_array().map(Vec::len), Some(2), "{}", left.text);
+    let again = delete(9).await;
+    assert_eq!((again.status, again.error().0.as_str()), (400, "0x80040203"), "nothing is left of it");
+    assert_eq!(delete(7).await.json()["PartitionsDeleted"], 1);
 }
 
 #[tokio::test]

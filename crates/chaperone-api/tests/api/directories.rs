@@ -198,6 +198,74 @@ async fn a_directory_that_sessions_need_is_not_removed_and_they_are_named() {
 }
 
 #[tokio::test]
+async fn a_directory_with_accounts_is_changed_but_stays_of_its_kind_and_with_its_system() {
+    let (Some(machine), Some(other)) = (Machine::new(), Machine::new()) else { return };
+    let world = World::new().await;
+    let path = format!("/directories/{}", imported(&world, &machine).await);
+    let change = |body: Value| world.by(&world.anna, "PATCH", &path, Some(body));
+
+    let changed = change(json!({"name": "Renamed", "settings": settings(&machine), "version": 1})).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let changed = changed.json();
+    assert_eq!((changed["name"].as_str(), changed["version"].as_i64()), (Some("Renamed"), Some(2)));
+
+    let stale = change(json!({"settings": settings(&machine), "version": 1})).await;
+    assert_eq!((stale.status, stale.rule().as_str()), (409, "changed-meanwhile"));
+    let elsewhere = change(json!({"settings": settings(&other), "version": 2})).await;
+    assert_eq!((elsewhere.status, elsewhere.rule().as_str()), (422, "system-fixed"));
+    let said = elsewhere.text("detail");
+    assert!(said.contains(&machine.root()) && said.ends_with("Add another directory instead."), "{said}");
+    let scim = json!({"kind": "scim", "url": "https://example.org/scim", "token": "file:scim"});
+    let kind = change(json!({"settings": scim})).await;
+    assert_eq!((kind.status, kind.rule().as_str()), (422, "kind-fixed"));
+    assert_eq!(kind.json()["errors"][0]["field"], "settings.kind");
+    assert_eq!(change(json!({"settings": {"kind": "linux", "rooot": "/"}})).await.rule(), "settings");
+    let auditor = world.by(&world.audrey, "PATCH", &path, Some(json!({"name": "Mine"}))).await;
+    assert_eq!(auditor.status, 403, "{}", auditor.text);
+
+    let left = world.by(&world.anna, "GET", &path, None).await.json();
+    assert_eq!((&left["settings"]["root"], left["version"].as_i64()), (&json!(machine.root()), Some(2)));
+    assert_eq!(left["name"], "Renamed");
+}
+
+#[tokio::test]
+async fn a_session_that_is_ending_names_just_the_accounts_that_are_not_back() {
+    let Some(machine) = Machine::new() else { return };
+    let world = World::new().await;
+    let id = imported(&world, &machine).await;
+    let owner = json!({"user_id": world.paula.user.id.to_string(), "privileged": true});
+    let oracle = change(&world, &account(&world, &id, "oracle").await, owner).await;
+    let mut request = world.request(0, 3_600);
+    request["more_accounts"] = json!([{"account_id": oracle["id"], "account_action": "enable"}]);
+    let session = world.by(&world.anna, "POST", "/privileged-sessions", Some(request)).await.text("id");
+    assert_eq!(world.decide(&world.bert, &session, "Approve").await.status, 200);
+    world.process().await;
+    let read = || async {
+        world.by(&world.audrey, "GET", &format!("/privileged-sessions/{session}"), None).await.json()
+    };
+    let active = read().await;
+    assert_eq!((active["status"].as_str(), &active["not_back"]), (Some("Active"), &json!([])), "{active}");
+
+    machine.away();
+    assert_eq!(world.decide(&world.bert, &session, "End").await.status, 200);
+    world.process().await;
+    let ending = read().await;
+    assert_eq!(
+        (ending["status"].as_str(), &ending["not_back"]),
+        (Some("Ending"), &json!([oracle["id"]])),
+        "the account of the built-in directory is back: {ending}"
+    );
+    machine.back();
+    assert_ne!(machine.expiry("oracle"), "1", "it is open still");
+
+    world.forward(10);
+    world.process().await;
+    let ended = read().await;
+    assert_eq!((ended["status"].as_str(), &ended["not_back"]), (Some("Ended"), &json!([])), "{ended}");
+    assert_eq!(machine.expiry("oracle"), "1");
+}
+
+#[tokio::test]
 async fn several_accounts_of_one_session_are_opened_together_and_put_back_together() {
     let Some(machine) = Machine::new() else { return };
     let world = World::new().await;

@@ -57,6 +57,19 @@ impl Machine {
         self.write_shadow(&changed);
     }
 
+    /// Its accounts cannot be read, until [`Machine::back`].
+    pub fn away(&self) {
+        self.rename("etc", "etc.away");
+    }
+
+    pub fn back(&self) {
+        self.rename("etc.away", "etc");
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        std::fs::rename(self.root.path().join(from), self.root.path().join(to)).expect("renamed");
+    }
+
     /// The field of `/etc/shadow` that says when the account expires.
     pub fn expiry(&self, name: &str) -> String {
         let shadow = std::fs::read_to_string(self.root.path().join("etc/shadow")).expect("read");

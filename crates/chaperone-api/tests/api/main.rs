@@ -13,4 +13,5 @@ mod retention;
 mod scheduled_exports;
 mod sign_ins;
 mod stories;
+mod users;
 mod world;

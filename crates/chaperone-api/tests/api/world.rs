@@ -46,7 +46,7 @@ pub struct Person {
 }
 
 pub struct World {
-    _folder: TempDir,
+    folder: TempDir,
     clock: Arc<AtomicI64>,
     pub app: Arc<App>,
     router: Router,
@@ -179,20 +179,7 @@ impl World {
         };
         let target = app.create_target(&administrator, fields).await.expect("a target");
         let router = chaperone_api::router(app.clone());
-        Self {
-            _folder: folder,
-            clock,
-            app,
-            router,
-            anna,
-            bert,
-            carla,
-            audrey,
-            paula,
-            victor,
-            account,
-            target,
-        }
+        Self { folder, clock, app, router, anna, bert, carla, audrey, paula, victor, account, target }
     }
 
     pub fn forward(&self, seconds: i64) {
@@ -202,6 +189,12 @@ impl World {
     /// An instant from now, as the API writes it.
     pub fn after(&self, seconds: i64) -> String {
         Instant::from_second(self.clock.load(Ordering::SeqCst) + seconds).expect("in range").to_string()
+    }
+
+    /// The same rows, past the app.
+    pub async fn store(&self) -> Store {
+        let url = format!("sqlite:{}", self.folder.path().join("chaperone.db").display());
+        Store::connect(StoreConfig::new(url)).await.expect("the database opens")
     }
 
     pub async fn process(&self) {

@@ -28,7 +28,8 @@ pub struct Original {
     /// What others made of it while sessions held it that wanted nothing of it: it may stay so.
     pub theirs: Vec<Attributes>,
     /// Others changed it between a look and the hold that was taken over it, which may have made it just so. Whoever
-    /// goes on after a stop in the middle cannot tell whose doing it is: it may be what it was.
+    /// goes on after a stop in the middle, or after sleeping past a lease, cannot tell whose doing it is: it may be what
+    /// it was.
     pub either: bool,
 }
 
@@ -88,7 +89,7 @@ impl Schedule<'_> {
                         return false;
                     }
                     original.floor = Some(to.state);
-                    original.either = self.plan.faults;
+                    original.either = true;
                 } else {
                     *original = Original::new(to);
                 }

@@ -77,6 +77,7 @@ fn work(
             let wrong =
                 Schedule::run(&mut world, seed, false).map_err(|error| format!("seed {seed}: {error}"))?;
             if let Some(wrong) = wrong {
+                tell(seed, &wrong.0);
                 let mut found = found.lock().map_err(|_| "a worker panicked")?;
                 found.push((seed, wrong.0));
                 if found.len() >= enough {
@@ -88,6 +89,11 @@ fn work(
             }
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "who waits for a long run may look at it already")]
+fn tell(seed: u64, wrong: &str) {
+    eprintln!("seed {seed}: {wrong}");
 }
 
 #[expect(clippy::print_stderr, reason = "a long run says how far it is")]

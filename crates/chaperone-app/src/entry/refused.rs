@@ -1,4 +1,7 @@
 //! What the trail hears of those who were not let in, or not let through; see [`crate::refusals`] for how much of it.
+//!
+//! The event is written before the refusal is answered. When it cannot be written, the refusal is answered all the
+//! same, and the operator's log has what the trail should have had.
 
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_domain::ids::{DocumentId, PrivilegedSessionId};
@@ -36,6 +39,7 @@ impl App {
             .event(AuditAction::AccessRefused, "target", target.id)
             .in_session(session)
             .with("cause", reason)
+            .with("user_agent", op.client.user_agent.as_str())
             .with("more_are_counted", more_are_counted);
         self.note_or_log(event).await;
     }
@@ -48,6 +52,7 @@ impl App {
         let event = op
             .event(AuditAction::AccessRefused, "target", target.id)
             .with("cause", why.name())
+            .with("user_agent", op.client.user_agent.as_str())
             .with("more_are_counted", more_are_counted);
         self.note_or_log(event).await;
     }
@@ -87,10 +92,9 @@ impl App {
     }
 
     async fn note_or_log(&self, event: AuditEvent) {
-        let action = event.action.name();
-        if let Err(error) = self.note(event).await {
+        if let Err(error) = self.note(event.clone()).await {
             // The refusal itself stands; that it could not be written is told to the operator.
-            tracing::error!(action, %error, "event of a refusal not written");
+            tracing::error!(action = event.action.name(), ?event, %error, "event of a refusal not written");
         }
     }
 }

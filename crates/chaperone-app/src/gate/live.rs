@@ -1,7 +1,7 @@
 //! A target sign-in that goes on, in memory: what admission looks at, when it is over, and what was used.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -90,6 +90,8 @@ pub struct LiveSignIn {
     /// How it is recorded.
     pub recorded: Recorded,
     pub(super) facts: ArcSwap<LiveFacts>,
+    /// How often the facts were replaced.
+    learned: AtomicU64,
     last_seen_us: AtomicI64,
     stored_last_seen_us: AtomicI64,
     uses: Mutex<HashMap<TargetId, Noted>>,
@@ -106,6 +108,7 @@ impl LiveSignIn {
             api_token_id: sign_in.api_token_id,
             recorded,
             facts: ArcSwap::from_pointee(facts),
+            learned: AtomicU64::new(0),
             last_seen_us: AtomicI64::new(last_seen_us),
             stored_last_seen_us: AtomicI64::new(last_seen_us),
             uses: Mutex::default(),
@@ -116,6 +119,18 @@ impl LiveSignIn {
     /// What admission looks at now.
     pub fn facts(&self) -> Arc<LiveFacts> {
         self.facts.load_full()
+    }
+
+    /// Replaces the facts; open streams look at their deadline again.
+    pub(super) fn learn(&self, facts: LiveFacts) {
+        self.facts.store(Arc::new(facts));
+        self.learned.fetch_add(1, Ordering::Release);
+        self.cut.send_modify(|_| ());
+    }
+
+    /// How often the facts were replaced: a deadline that was read before may have moved.
+    pub fn learned(&self) -> u64 {
+        self.learned.load(Ordering::Acquire)
     }
 
     /// Goes on with what is stored of its use: a pause over a restart is idle time like any other.
@@ -169,7 +184,8 @@ impl LiveSignIn {
         }
     }
 
-    /// When it is over at the latest: its own limit or its session's end.
+    /// When it is over at the latest: its own limit or its session's end, which moves when the session is extended or
+    /// shortened.
     pub fn deadline(&self) -> Instant {
         let facts = self.facts.load();
         facts.session.as_ref().map_or(facts.expires_at, |session| session.ends_at.min(facts.expires_at))
@@ -181,19 +197,18 @@ impl LiveSignIn {
     }
 
     /// Resolves when the sign-in is over: at its deadline by the monotonic clock (`now` is the wall clock's
-    /// instant at the call), or as soon as it is cut. Every open stream waits for this beside its own work.
+    /// instant at the call), wherever that is moved to meanwhile, or as soon as it is cut. Every open stream waits for
+    /// this beside its own work.
     pub async fn until_cut(&self, now: Instant) -> Cut {
         let mut cut = self.cut.subscribe();
-        let left = self.deadline().duration_since(now);
-        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-        let deadline = tokio::time::sleep(left);
-        tokio::pin!(deadline);
+        let begun = tokio::time::Instant::now();
         loop {
             if let Some(cut) = *cut.borrow_and_update() {
                 return cut;
             }
+            let left = Duration::try_from(self.deadline().duration_since(now)).unwrap_or(Duration::ZERO);
             tokio::select! {
-                () = &mut deadline => return Cut::Deadline,
+                () = tokio::time::sleep_until(begun + left) => return Cut::Deadline,
                 changed = cut.changed() => if changed.is_err() { return Cut::Ended },
             }
         }

@@ -20,6 +20,7 @@ impl App {
         };
         let connector = self.connector(&account).await.map_err(refused)?;
         let seen = connector.observe(&external(&account)).await.map_err(refused)?;
+        let own = self.is_own_matter(op, session).await?;
         let fence = grant.fence;
         self.unheard.tell(&mut grant, self.node);
         if is_elsewhere(&account) {
@@ -35,7 +36,7 @@ impl App {
                     tx.switch_holder(grant.id, session_id, state).await?;
                     let what =
                         format!("The account {name} is to be {} for the rest of the session.", state.name());
-                    let switched = op
+                    let mut switched = op
                         .event(
                             AuditAction::PrivilegedSessionAccountSwitched,
                             "privileged_session",
@@ -46,6 +47,9 @@ impl App {
                         .with("account_id", grant.account_id.to_string())
                         .with("new_state", state.name())
                         .with("what", what);
+                    if own {
+                        switched = switched.with("self_approved", "yes");
+                    }
                     let intended = intended_event(&op, session_id, &grant, 1);
                     Ok::<_, AppError>(tx.commit((), Events::one(switched).and(intended)))
                 })

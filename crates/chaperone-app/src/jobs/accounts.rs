@@ -108,7 +108,7 @@ pub(super) async fn import(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
 }
 
 /// One page of each running import; says whether any wants to go on at once.
-async fn import_all(app: &Arc<App>) -> Result<bool, AppError> {
+pub(super) async fn import_all(app: &Arc<App>) -> Result<bool, AppError> {
     let mut steps = JoinSet::new();
     for import in app.store.read().running_imports().await? {
         let app = app.clone();

@@ -3,7 +3,7 @@
 use super::*;
 use chaperone_domain::ids::SignInId;
 use chaperone_domain::notification::Notification;
-use chaperone_domain::sign_in::{EndKind, SignInEnd};
+use chaperone_domain::sign_in::{EndKind, SignIn, SignInEnd, SignInKind};
 use chaperone_store::{Events, SignInFilter, WriteTx};
 
 use crate::errors::refusal_sentence;
@@ -81,6 +81,14 @@ impl App {
         Err(refusal.into())
     }
 
+    /// Whether the caller decides about their own matter, which the organization may allow.
+    pub(crate) async fn is_own_matter(&self, op: &Op, session: &PrivilegedSession) -> Result<bool, AppError> {
+        let (organization, account, desired) = self.decision(session).await?;
+        let facts =
+            Facts { session, account_owner: account.owner, desired, organization: &organization, now: op.at };
+        Ok(facts.is_own_matter(op.principal()?.user_id))
+    }
+
     /// Changes the status by a person's decision.
     pub async fn change_status(
         &self,
@@ -108,16 +116,8 @@ impl App {
         let from = make_move(&mut after, change.step(), op.at)?;
         if change == StatusChange::Approve {
             self.refuse_opposite_overlap(&before).await?;
-            let (organization, account, _) = self.decision(&before).await?;
-            let facts = Facts {
-                session: &before,
-                account_owner: account.owner,
-                desired: None,
-                organization: &organization,
-                now: op.at,
-            };
             after.approved_by = Some(who.user_id);
-            after.self_approved = facts.is_own_matter(who.user_id);
+            after.self_approved = self.is_own_matter(op, &before).await?;
         }
         self.write_status(op, &before, &mut after, from, comment).await?;
         self.to_view(op, after).await
@@ -287,24 +287,44 @@ impl Moved {
             event = event.with("self_approved", "yes");
         }
         let events = Events::one(event);
-        if session.state == State::Ending {
-            return end_sign_ins_of(tx, op, session.id, events).await;
-        }
-        Ok((events, Vec::new()))
+        let (open, end) = match (*from, session.state) {
+            (State::Starting, State::Active) => (older_sign_ins(tx, session).await?, EndKind::SessionStarted),
+            (_, State::Ending) => {
+                let filter = SignInFilter { privileged_session_id: Some(session.id), ..Default::default() };
+                (tx.read().open_sign_ins(filter).await?, EndKind::SessionEnded)
+            }
+            _ => return Ok((events, Vec::new())),
+        };
+        // Where the time was over, the doors closed by themselves, before the processor came.
+        let at = if end == EndKind::SessionEnded { op.at.min(session.window.ends_at()) } else { op.at };
+        end_sign_ins(tx, op, open, SignInEnd { at, kind: end, estimated: false }, events).await
     }
 }
 
-/// Ends every open target sign-in of a session, as part of the transaction that ends the session.
-async fn end_sign_ins_of(
+/// Open target sign-ins of the session's accounts that are in no session: what is done with an account while a session
+/// holds it is done in a session, and recorded.
+async fn older_sign_ins(tx: &mut WriteTx, session: &PrivilegedSession) -> Result<Vec<SignIn>, AppError> {
+    let mut older = Vec::new();
+    for (account, _) in session.accounts() {
+        let filter =
+            SignInFilter { kind: Some(SignInKind::Target), account_id: Some(account), ..Default::default() };
+        let open = tx.read().open_sign_ins(filter).await?;
+        older.extend(open.into_iter().filter(|sign_in| sign_in.privileged_session_id.is_none()));
+    }
+    Ok(older)
+}
+
+/// Ends sign-ins as a part of the transaction that moves the session.
+async fn end_sign_ins(
     tx: &mut WriteTx,
     op: &Op,
-    session: PrivilegedSessionId,
+    open: Vec<SignIn>,
+    end: SignInEnd,
     mut events: Events,
 ) -> Result<(Events, Vec<SignInId>), AppError> {
-    let filter = SignInFilter { privileged_session_id: Some(session), ..Default::default() };
     let mut ended = Vec::new();
-    for sign_in in tx.read().open_sign_ins(filter).await? {
-        let end = SignInEnd { at: op.at, kind: EndKind::SessionEnded, estimated: false };
+    for sign_in in open {
+        let end = SignInEnd { at: end.at.max(sign_in.started_at), ..end };
         if tx.end_sign_in(sign_in.id, end).await? {
             events = events.and(crate::sign_ins::ended_event(op, &sign_in, end));
             ended.push(sign_in.id);

@@ -96,7 +96,7 @@ impl App {
             };
             let mut kind = text(&event, "changed_by_kind")
                 .unwrap_or_else(|| ChangedByKind::BatchProcess.name().to_owned());
-            let mut comment = event.reason.clone();
+            let mut comment = event.reason.clone().or_else(|| text(&event, "what"));
             if text(&event, "self_approved").is_some() {
                 let marked = "Self-approval, allowed by the organization.";
                 comment = Some(comment.map_or(marked.to_owned(), |said| format!("{marked} {said}")));
@@ -113,7 +113,7 @@ impl App {
                 to_status: text(&event, "to_status"),
                 changed_by,
                 changed_by_kind: kind,
-                comment: comment.or_else(|| text(&event, "what")),
+                comment,
             });
         }
         Ok(entries)

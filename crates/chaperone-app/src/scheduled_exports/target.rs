@@ -342,4 +342,27 @@ mod tests {
         let file = ExportTarget::Folder { path: "/etc/hostname".to_owned() };
         assert!(file.open(&secrets).err().expect("refused").to_string().contains("no folder"));
     }
+
+    #[test]
+    fn what_the_machine_refuses_is_told_by_its_cause() {
+        const ENOENT: i32 = 2;
+        const EACCES: i32 = 13;
+        const ENOSPC: i32 = 28;
+        const EROFS: i32 = 30;
+        for (number, sentence) in [
+            (EROFS, "Nothing can be written to the folder /srv/exports: it is read-only."),
+            (ENOSPC, "There is no room left in the folder /srv/exports. Make room; it is tried again."),
+            (
+                EACCES,
+                "We may not write to the folder /srv/exports. Give the user that runs Chaperone the right to.",
+            ),
+            (
+                ENOENT,
+                "It is not there: the folder /srv/exports. Make it, or mount what belongs there; it is tried again.",
+            ),
+        ] {
+            let error = std::io::Error::from_raw_os_error(number);
+            assert_eq!(of_io("the folder /srv/exports", &error), sentence, "{error}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Access records: one per user and way in per interval, whoever looks, on every database.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use chaperone_app::clock::Clock;
 use chaperone_app::faults::Faults;
@@ -17,16 +18,22 @@ use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::{TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::{Role, User};
 use chaperone_recording::{MasterKey, Vault, VaultConfig};
-use chaperone_store::{Store, StoreConfig};
+use chaperone_store::{Gate, Stage, Store, StoreConfig, StoreError};
+use futures_util::FutureExt as _;
+use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::databases::{Database, each};
+use crate::databases::{Database, each, past_the_store};
 
 const BEGIN_S: i64 = 1_790_000_000;
 const HOUR_S: i64 = 3_600;
 /// Accesses at the same time, on each node.
 const ACCESSES: usize = 64;
+/// A request waits at most so long for its record.
+const WAIT: Duration = Duration::from_secs(2);
+/// Beside that, for a machine that is busy; together less than what a statement waits for the file.
+const BUSY: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 struct Hand(Arc<AtomicI64>);
@@ -41,17 +48,27 @@ impl Clock for Hand {
 struct Nodes {
     _folder: TempDir,
     clocks: [Hand; 2],
+    /// Whether the first node cannot write.
+    away: Arc<AtomicBool>,
     apps: [Arc<App>; 2],
     anna: User,
     paula: User,
-    _database: Database,
+    database: Database,
 }
 
-async fn node(folder: &TempDir, name: &str, url: &str, clock: &Hand) -> Arc<App> {
+/// Keeps every commit out while the switch is on.
+fn gate(away: Arc<AtomicBool>) -> Gate {
+    Arc::new(move |stage| {
+        let closed = stage == Stage::Before && away.load(Ordering::SeqCst);
+        Box::pin(async move { if closed { Err(StoreError::Unavailable) } else { Ok(()) } })
+    })
+}
+
+async fn node(folder: &TempDir, name: &str, url: &str, clock: &Hand, away: Arc<AtomicBool>) -> Arc<App> {
     let path = folder.path().join(name);
     let vault = VaultConfig::with_folders(path.join("spool"), path.join("blobs"), MasterKey::new([7; 32]));
     let config = AppConfig {
-        store: Store::connect(StoreConfig::new(url)).await.expect("the database opens"),
+        store: Store::connect(StoreConfig::new(url)).await.expect("the database opens").gated(gate(away)),
         vault: Vault::open(vault.expect("folders")).expect("the vault opens"),
         clock: Box::new(clock.clone()),
         master_key: [7; 32],
@@ -85,7 +102,8 @@ impl Nodes {
         let folder = TempDir::new().expect("a folder");
         let clocks = [0, 0].map(|_| Hand(Arc::new(AtomicI64::new(BEGIN_S))));
         let url = database.url();
-        let first = node(&folder, "one", &url, &clocks[0]).await;
+        let away = Arc::<AtomicBool>::default();
+        let first = node(&folder, "one", &url, &clocks[0], away.clone()).await;
         first.install().await.expect("installed");
         let user = async |name: &str, roles: &[Role]| {
             let new = NewUser {
@@ -100,8 +118,8 @@ impl Nodes {
         };
         let anna = user("anna", &[Role::SystemAdministrator]).await;
         let paula = user("paula", &[]).await;
-        let second = node(&folder, "two", &url, &clocks[1]).await;
-        Self { _folder: folder, clocks, apps: [first, second], anna, paula, _database: database }
+        let second = node(&folder, "two", &url, &clocks[1], Arc::default()).await;
+        Self { _folder: folder, clocks, away, apps: [first, second], anna, paula, database }
     }
 
     async fn each() -> Vec<Self> {
@@ -121,6 +139,11 @@ impl Nodes {
     async fn access(&self, node: usize, channel: Channel) {
         let app = &self.apps[node];
         app.note_console_access(&op(app, &self.paula, channel)).await;
+    }
+
+    /// Whether an access is over without waiting for anything: no database was asked.
+    fn is_quiet(&self, node: usize) -> bool {
+        self.access(node, Channel::Web).now_or_never().is_some()
     }
 
     async fn events(&self, action: AuditAction) -> Vec<AuditEvent> {
@@ -251,6 +274,69 @@ async fn a_clock_that_goes_back_writes_no_second_record_and_loses_none() {
         // The first access after the interval is recorded, by whichever clock gets there.
         nodes.clocks[1].0.fetch_add(6 * HOUR_S, Ordering::SeqCst);
         nodes.access(1, Channel::Web).await;
+        nodes.access(0, Channel::Web).await;
+        assert_eq!(nodes.records().await[0], 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inside_the_interval_no_database_is_asked_and_outside_of_it_none_is_waited_for_long() {
+    let nodes = Nodes::on(Database::Sqlite(TempDir::new().expect("a folder"))).await;
+    nodes.access(0, Channel::Web).await;
+    assert_eq!(nodes.records().await[0], 1);
+    // Somebody else has the file, a backup for example.
+    let connection = past_the_store(&nodes.database.url()).await;
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let lock = connection.begin_with_options(immediate).await.expect("locked");
+    assert!(nodes.is_quiet(0), "inside the interval");
+    nodes.forward(4 * HOUR_S);
+    let began = tokio::time::Instant::now();
+    nodes.access(0, Channel::Web).await;
+    let took = began.elapsed();
+    assert!(took < WAIT + BUSY, "the request goes on: {took:?}");
+    assert!(nodes.is_quiet(0), "the next one does not wait for a record that is being written");
+    assert_eq!(nodes.records().await[0], 1, "it cannot be written yet");
+    lock.rollback().await.expect("released");
+    let written = async {
+        while nodes.records().await[0] < 2 {
+            nodes.look().await;
+        }
+    };
+    tokio::time::timeout(BUSY * 4, written).await.expect("it is written later");
+    nodes.look().await;
+    for node in [0, 1, 0] {
+        nodes.access(node, Channel::Web).await;
+    }
+    assert_eq!(nodes.records().await[0], 2, "and once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_is_written_once_when_the_database_is_back_as_of_when_it_was() {
+    for nodes in Nodes::each().await {
+        nodes.away.store(true, Ordering::SeqCst);
+        nodes.access(0, Channel::Web).await;
+        assert!(nodes.is_quiet(0), "it is remembered");
+        nodes.look().await;
+        assert!(nodes.is_quiet(0), "and stays so while it is tried");
+        assert_eq!(nodes.records().await[0], 0);
+        nodes.forward(60);
+        nodes.away.store(false, Ordering::SeqCst);
+        for _ in 0..2 {
+            nodes.look().await;
+        }
+        let events = nodes.events(AuditAction::UserAccessViaWeb).await;
+        let [event] = events.as_slice() else { panic!("one: {events:?}") };
+        assert_eq!((event.at.as_second(), event.actor.user_id()), (BEGIN_S, Some(nodes.paula.id)));
+        // What another node wrote meanwhile covers it.
+        nodes.forward(4 * HOUR_S);
+        nodes.away.store(true, Ordering::SeqCst);
+        nodes.access(0, Channel::Web).await;
+        nodes.access(1, Channel::Web).await;
+        nodes.away.store(false, Ordering::SeqCst);
+        nodes.look().await;
         nodes.access(0, Channel::Web).await;
         assert_eq!(nodes.records().await[0], 2);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
@@ -33,6 +34,21 @@ async fn run(server: &str, sql: &str) {
     client.batch_execute(sql).await.expect("done");
     drop(client);
     connection.await.expect("ends").expect("ends well");
+}
+
+/// A connection to a database past the store.
+pub async fn past_the_store(url: &str) -> DatabaseConnection {
+    let mut one = ConnectOptions::new(url);
+    one.max_connections(1);
+    sea_orm::Database::connect(one).await.expect("the database opens")
+}
+
+/// Runs a statement past the store; answers how many rows it concerned.
+pub async fn run_past_the_store(url: &str, sql: &str) -> u64 {
+    let connection = past_the_store(url).await;
+    let done = connection.execute_unprepared(sql).await.expect("done").rows_affected();
+    connection.close().await.expect("closed");
+    done
 }
 
 impl Database {

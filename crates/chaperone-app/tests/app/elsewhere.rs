@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use chaperone_connectors::{Connector, ConnectorError, Expiry, ExternalAccount, ListedPage, Observation};
+use chaperone_connectors::{
+    Connector, ConnectorError, Expiry, ExternalAccount, ListedAccount, ListedPage, Observation,
+};
 use chaperone_domain::Instant;
 use chaperone_domain::account::AccountState;
 use chaperone_domain::grant::Attributes;
@@ -29,8 +31,13 @@ struct Inner {
     next: Next,
     on_its_way: Option<(Attributes, Attributes)>,
     reachable: bool,
+    probe_sleeps: bool,
     sets: usize,
     ended: usize,
+    touched: Vec<String>,
+    listed: Vec<ListedAccount>,
+    page: usize,
+    breaks_off_at: Option<usize>,
 }
 
 #[derive(Clone)]
@@ -43,8 +50,19 @@ pub struct Elsewhere {
 impl Default for Elsewhere {
     fn default() -> Self {
         let account = Attributes { state: AccountState::Disabled, expires_at: None };
-        let inner =
-            Inner { account, next: Next::Works, on_its_way: None, reachable: true, sets: 0, ended: 0 };
+        let inner = Inner {
+            account,
+            next: Next::Works,
+            on_its_way: None,
+            reachable: true,
+            probe_sleeps: false,
+            sets: 0,
+            ended: 0,
+            touched: Vec::new(),
+            listed: Vec::new(),
+            page: 1,
+            breaks_off_at: None,
+        };
         Self { inner: Arc::new(Mutex::new(inner)), asleep: Arc::default(), woken: Arc::default() }
     }
 }
@@ -70,6 +88,11 @@ impl Elsewhere {
 
     pub fn reachable(&self, reachable: bool) {
         self.lock().reachable = reachable;
+    }
+
+    /// The next test of the connection does not end until [`Elsewhere::go_on`].
+    pub fn sleep_at_the_probe(&self) {
+        self.lock().probe_sleeps = true;
     }
 
     /// Resolves when a call sleeps.
@@ -100,6 +123,22 @@ impl Elsewhere {
     pub fn ended(&self) -> usize {
         self.lock().ended
     }
+
+    /// What a listing says, in pages of so many.
+    pub fn lists(&self, accounts: Vec<ListedAccount>, page: usize) {
+        let mut inner = self.lock();
+        (inner.listed, inner.page) = (accounts, page);
+    }
+
+    /// A listing breaks off at this account, until told otherwise.
+    pub fn breaks_off_at(&self, account: Option<usize>) {
+        self.lock().breaks_off_at = account;
+    }
+
+    /// The directory's own id of each account that was to be changed, or whose sign-ins were to be ended, call by call.
+    pub fn touched(&self) -> Vec<String> {
+        self.lock().touched.clone()
+    }
 }
 
 fn away() -> ConnectorError {
@@ -112,8 +151,19 @@ impl Connector for Elsewhere {
         Expiry::Exact
     }
 
-    async fn list(&self, _after: Option<&str>) -> Result<ListedPage, ConnectorError> {
-        Ok(ListedPage::default())
+    async fn list(&self, after: Option<&str>) -> Result<ListedPage, ConnectorError> {
+        let inner = self.lock();
+        let begin: usize = after.map_or(0, |after| after.parse().expect("a place of ours"));
+        let end = (begin + inner.page).min(inner.listed.len());
+        if inner.breaks_off_at.is_some_and(|at| (begin..end).contains(&at)) {
+            return Err(away());
+        }
+        Ok(ListedPage {
+            accounts: inner.listed[begin..end].to_vec(),
+            left_out: 0,
+            total: Some(inner.listed.len() as u64),
+            next: (end < inner.listed.len()).then(|| end.to_string()),
+        })
     }
 
     async fn observe(&self, _account: &ExternalAccount) -> Result<Observation, ConnectorError> {
@@ -126,12 +176,13 @@ impl Connector for Elsewhere {
 
     async fn set(
         &self,
-        _account: &ExternalAccount,
+        account: &ExternalAccount,
         to: Attributes,
         expected: &Observation,
         _key: &str,
         _now: Instant,
     ) -> Result<(), ConnectorError> {
+        self.lock().touched.push(account.external_id.clone());
         let next = std::mem::take(&mut self.lock().next);
         match next {
             Next::Works => {}
@@ -157,12 +208,19 @@ impl Connector for Elsewhere {
         Ok(())
     }
 
-    async fn end_sign_ins(&self, _account: &ExternalAccount) -> Result<(), ConnectorError> {
-        self.lock().ended += 1;
+    async fn end_sign_ins(&self, account: &ExternalAccount) -> Result<(), ConnectorError> {
+        let mut inner = self.lock();
+        inner.ended += 1;
+        inner.touched.push(account.external_id.clone());
         Ok(())
     }
 
     async fn probe(&self) -> Result<String, ConnectorError> {
+        let sleeps = std::mem::take(&mut self.lock().probe_sleeps);
+        if sleeps {
+            self.asleep.notify_one();
+            self.woken.notified().await;
+        }
         Ok("It is here.".to_owned())
     }
 }

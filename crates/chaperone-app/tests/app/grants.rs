@@ -4,13 +4,14 @@ use std::sync::{Mutex, mpsc};
 
 use chaperone_app::accounts::AccountChange;
 use chaperone_app::faults::Faults;
+use chaperone_app::lists::{AccountFilter, Page};
 use chaperone_app::privileged_sessions::StatusChange;
 use chaperone_app::{AppError, jobs};
 use chaperone_domain::account::AccountState::{self, Disabled, Enabled};
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::grant::{Attributes, GrantOutcome, LEASE, Wish};
 use chaperone_domain::ids::PrivilegedSessionId;
-use chaperone_domain::privileged_session::{EndReason, Status};
+use chaperone_domain::privileged_session::{EndReason, MoreAccount, Status};
 
 use crate::elsewhere::Next;
 use crate::world::World;
@@ -318,6 +319,42 @@ async fn a_session_that_wants_nothing_of_the_account_does_not_enable_what_somebo
         assert_eq!(status(&world, id).await.0, Status::Ended);
     }
     assert_eq!(world.elsewhere.account(), OFF);
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_brought_back_keeps_the_session_ending_and_no_other_one_waits_for_it() {
+    let world = World::elsewhere(OFF).await;
+    let filter = AccountFilter { privileged: Some(true), ..AccountFilter::default() };
+    let all = world.app.accounts(&world.op(&world.anna), filter, Page::first(10)).await.expect("accounts");
+    let here = all.items.iter().find(|account| account.id != world.account.id).expect("a built-in one").id;
+    let mut request = world.request(0, 600, Wish::Enable);
+    request.more_accounts = vec![MoreAccount { account_id: here, wish: Wish::Enable }];
+    let asked = world.app.request_privileged_session(&world.op(&world.anna), request).await;
+    let id = asked.expect("asked").session.id;
+    world.decide(&world.bert, id, StatusChange::Approve).await.expect("approved");
+    world.process().await;
+    assert_eq!(status(&world, id).await.0, Status::Active);
+    assert_eq!((world.account_of(here).await.state, world.elsewhere.account().state), (Enabled, Enabled));
+
+    world.elsewhere.reachable(false);
+    world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+    world.process().await;
+    assert_eq!(status(&world, id).await.0, Status::Ending);
+    assert_eq!(world.account_of(here).await.state, Disabled, "it does not wait for the other one");
+    let held: Vec<_> = world
+        .session(id)
+        .await
+        .grants
+        .iter()
+        .filter(|(_, holder)| holder.released_at.is_none())
+        .map(|(grant, _)| (grant.account_id, grant.closed_at))
+        .collect();
+    assert_eq!(held, [(world.account.id, None)]);
+
+    world.elsewhere.reachable(true);
+    world.clock.forward(10);
+    world.process().await;
+    assert_eq!((status(&world, id).await.0, world.elsewhere.account()), (Status::Ended, OFF));
 }
 
 /// A session whose account an administrator switched off.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chaperone_app::faults::Faults;
 use chaperone_app::lists::{EventFilter, Page};
-use chaperone_app::notifications::{Channels, DeliveryError, Post, Poster, Webhook};
+use chaperone_app::notifications::{Channels, DeliveryError, Mail, Mailer, Post, Poster, Webhook};
 use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
+use chaperone_app::users::UserChange;
 use chaperone_app::{AppError, jobs};
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
-use chaperone_domain::grant::{Grant, GrantOutcome, Wish};
+use chaperone_domain::grant::{Attributes, Grant, GrantOutcome, Wish};
 use chaperone_domain::ids::PrivilegedSessionId;
 use chaperone_domain::notification::{Channel, NotificationKind};
 use chaperone_domain::privileged_session::Status;
@@ -23,6 +24,13 @@ struct Away;
 #[async_trait]
 impl Poster for Away {
     async fn post(&self, _post: &Post) -> Result<(), DeliveryError> {
+        Err(DeliveryError::Later("It is away.".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Mailer for Away {
+    async fn send(&self, _mail: &Mail) -> Result<(), DeliveryError> {
         Err(DeliveryError::Later("It is away.".to_owned()))
     }
 }
@@ -46,6 +54,20 @@ fn channels() -> Channels {
 async fn told(world: &World, id: PrivilegedSessionId) -> Vec<&'static str> {
     let views = world.app.notifications(&world.op(&world.anna), id).await.expect("a list");
     views.iter().map(|view| view.notification.kind.name()).collect()
+}
+
+/// Who gets a mail of the last thing told.
+async fn last_mails(world: &World, id: PrivilegedSessionId) -> Vec<String> {
+    let views = world.app.notifications(&world.op(&world.anna), id).await.expect("a list");
+    let last = &views.last().expect("told").notification;
+    let mails = views.iter().filter(|view| {
+        let told = &view.notification;
+        (told.kind, told.occurrence, told.channel) == (last.kind, last.occurrence, Channel::Mail)
+    });
+    let mut people: Vec<String> =
+        mails.map(|mail| mail.recipient.as_ref().expect("a person").user_name.clone()).collect();
+    people.sort_unstable();
+    people
 }
 
 /// What was said with the last thing told.
@@ -96,6 +118,62 @@ async fn somebody_elses_change_of_the_account_is_told_as_drift() {
         "{}",
         views[3].notification.body
     );
+}
+
+#[tokio::test]
+async fn drift_during_a_session_is_told_at_once_and_once_and_what_became_of_it_at_the_end() {
+    let off = Attributes { state: AccountState::Disabled, expires_at: None };
+    let world = World::elsewhere_telling(off, channels()).await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    world.elsewhere.others(off);
+    let before = ["to_approve", "approved", "started"];
+    assert_eq!(told(&world, id).await, before, "nobody has looked yet");
+    for _ in 0..3 {
+        world.clock.forward(10);
+        jobs::steps::watch(&world.app).await.expect("looked");
+        assert_eq!(told(&world, id).await, [&before[..], &["drift"]].concat());
+    }
+    let said = last_body(&world, id).await;
+    assert!(said.contains("Somebody else changed the account meanwhile; it was left so."), "{said}");
+    assert_eq!(world.session(id).await.session.status(), Status::Active);
+    world.clock.forward(600);
+    world.process().await;
+    assert_eq!(told(&world, id).await.last(), Some(&"ended"));
+    assert_eq!(world.elsewhere.account(), off);
+}
+
+#[tokio::test]
+async fn an_extension_is_told_to_those_who_decide_and_the_decision_to_those_whose_session_it_is() {
+    let world = World::telling(Channels { mailer: Some(Arc::new(Away)), ..channels() }).await;
+    let anna = world.op(&world.anna);
+    for user in [&world.anna, &world.bert, &world.paula] {
+        let email = Some(format!("{}@example.org", user.user_name));
+        let change = UserChange { email, ..UserChange::default() };
+        world.app.change_user(&anna, user.id, change).await.expect("changed");
+    }
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    let decide = async |end: i64, change: StatusChange, comment: &str| {
+        let (paula, bert) = (world.op(&world.paula), world.op(&world.bert));
+        let end = world.clock.after(end);
+        world.app.extend_privileged_session(&paula, id, end, "not done", None).await.expect("asked");
+        let asked = (told(&world, id).await.last().copied(), last_mails(&world, id).await);
+        assert_eq!(asked.0, Some("to_approve"));
+        assert_eq!(asked.1, ["anna", "bert", "paula"], "administrators, and those whose session it is");
+        let said = last_body(&world, id).await;
+        assert!(said.contains(&format!("A later end, {end}: not done")), "{said}");
+        world.app.change_status(&bert, id, change, comment, None).await.expect("decided");
+        let decided = (told(&world, id).await.last().copied(), last_mails(&world, id).await);
+        assert_eq!(decided.1, ["anna", "bert", "paula"], "requester, approver, and who asked for it");
+        (decided.0, last_body(&world, id).await)
+    };
+    let (kind, said) = decide(1_200, StatusChange::Reject, "Not tonight.").await;
+    assert_eq!(kind, Some("rejected"));
+    assert!(said.contains("The later end was rejected. Not tonight."), "{said}");
+    let (kind, said) = decide(1_800, StatusChange::Approve, "").await;
+    assert_eq!(kind, Some("approved"));
+    assert!(said.contains("The end was moved from"), "{said}");
 }
 
 #[tokio::test]

@@ -2,15 +2,16 @@
 //! belong: overlapping grants in `sessions`, a reboot in the middle in `kills`.
 
 use chaperone_app::faults::Faults;
-use chaperone_app::jobs;
 use chaperone_app::privileged_sessions::StatusChange;
+use chaperone_app::{AppError, jobs};
+use chaperone_domain::account::Account;
 use chaperone_domain::account::AccountState::{Disabled, Enabled};
 use chaperone_domain::grant::{Attributes, GrantOutcome, LEASE, RETRY_MAX, Wish};
-use chaperone_domain::ids::PrivilegedSessionId;
+use chaperone_domain::ids::{AccountId, PrivilegedSessionId};
 use chaperone_domain::privileged_session::{EndReason, Status};
 
 use crate::elsewhere::Next;
-use crate::world::World;
+use crate::world::{ROOT, World, settings};
 
 const OFF: Attributes = Attributes { state: Disabled, expires_at: None };
 
@@ -63,10 +64,21 @@ async fn a_start_that_only_looks_done_is_not_active() {
     assert_eq!(world.elsewhere.account().state, Enabled, "active is what was seen");
 }
 
+/// Another account of the same directory and owner that no session asks for.
+fn foreign(account: &Account) -> Account {
+    Account {
+        id: AccountId::new(uuid::Uuid::from_u128(79)),
+        external_id: "2".to_owned(),
+        name: "erp-admin-2".to_owned(),
+        ..account.clone()
+    }
+}
+
 #[tokio::test]
 async fn foreign_accounts_are_never_changed() {
     let world = World::elsewhere(OFF).await;
     let here = world.account_now().await;
+    world.imported(&foreign(&here)).await;
     let id = active(&world).await;
     let (stop, shutdown) = tokio::sync::watch::channel(false);
     let running = tokio::spawn(jobs::run(world.app.clone(), shutdown));
@@ -79,6 +91,9 @@ async fn foreign_accounts_are_never_changed() {
     let of_the_session = world.session(id).await;
     assert_eq!(of_the_session.grants.len(), 1);
     assert_eq!(of_the_session.grants[0].0.account_id, here.id, "its own account and no other");
+    let touched = world.elsewhere.touched();
+    assert_eq!(touched.len(), 3, "opened, closed, and what ran was ended: {touched:?}");
+    assert!(touched.iter().all(|id| *id == here.external_id), "{touched:?}");
     let op = world.op(&world.anna);
     let everything = world.app.accounts(&op, Default::default(), chaperone_store::Page::first(100));
     for account in everything.await.expect("accounts").items {
@@ -158,13 +173,57 @@ async fn a_crash_leaves_no_session_without_its_end() {
 async fn settings_that_change_during_a_session_do_not_keep_its_account_open() {
     let world = World::elsewhere(OFF).await;
     let id = active(&world).await;
-    let op = world.op(&world.anna);
-    let renamed =
-        world.app.change_directory(&op, world.account.directory_id, Some("Renamed".to_owned()), None, None);
-    renamed.await.expect("changed");
+    let (op, directory) = (world.op(&world.anna), world.account.directory_id);
+    let change = async |name: Option<&str>, root: &str| {
+        let to = Some(settings(root));
+        world.app.change_directory(&op, directory, name.map(str::to_owned), to, None).await
+    };
+    change(Some("Renamed"), ROOT).await.expect("the same system");
+    let other = format!("{ROOT}/other");
+    let refused = change(None, &other).await.expect_err("refused");
+    assert!(matches!(refused, AppError::Refused { name: "system-fixed", .. }), "{refused:?}");
+    assert!(refused.to_string().contains(&format!("belong to linux {ROOT}.")), "{refused}");
     world.clock.forward(600);
     world.process().await;
     assert_eq!((status(&world, id).await, world.elsewhere.account()), (Status::Ended, OFF));
+    assert!(change(None, &other).await.is_err(), "what is known of its accounts is known of that system");
+}
+
+#[tokio::test]
+async fn a_directory_is_pointed_at_another_system_as_long_as_it_has_no_accounts() {
+    let world = World::elsewhere(OFF).await;
+    let op = world.op(&world.anna);
+    let root = |name: &str| settings(&format!("{ROOT}/{name}"));
+    let added = world.app.create_directory(&op, "Another", root("mistyped")).await.expect("added");
+    let id = added.directory.id;
+    let changed = world.app.change_directory(&op, id, None, Some(root("right")), None).await;
+    assert_eq!(changed.expect("changed").settings, Some(root("right")));
+
+    // An account that comes in while the connection is tested counts.
+    world.elsewhere.sleep_at_the_probe();
+    let (app, tx_op, to) = (world.app.clone(), op.clone(), root("late"));
+    let late = tokio::spawn(async move { app.change_directory(&tx_op, id, None, Some(to), None).await });
+    world.elsewhere.asleep().await;
+    world.imported(&Account { directory_id: id, ..foreign(&world.account) }).await;
+    world.elsewhere.go_on();
+    let refused = late.await.expect("joined").expect_err("refused");
+    assert!(matches!(refused, AppError::Refused { name: "system-fixed", .. }), "{refused:?}");
+    let now = world.app.directory(&op, id).await.expect("there");
+    assert_eq!((now.settings, now.directory.version), (Some(root("right")), 2));
+}
+
+#[tokio::test]
+async fn a_directory_whose_import_goes_on_is_not_pointed_at_another_system() {
+    let world = World::elsewhere(OFF).await;
+    let op = world.op(&world.anna);
+    let here = settings(&format!("{ROOT}/empty"));
+    let id = world.app.create_directory(&op, "Empty", here.clone()).await.expect("added").directory.id;
+    world.app.start_import(&op, id).await.expect("begun");
+    let to = settings(&format!("{ROOT}/other"));
+    let refused = world.app.change_directory(&op, id, None, Some(to), None).await.expect_err("refused");
+    assert!(matches!(refused, AppError::Refused { name: "import-running", .. }), "{refused:?}");
+    let kept = world.app.change_directory(&op, id, Some("Renamed".to_owned()), Some(here), None).await;
+    assert_eq!(kept.expect("changed").directory.name, "Renamed");
 }
 
 #[tokio::test]

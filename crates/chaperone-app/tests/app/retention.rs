@@ -1,7 +1,9 @@
 //! What is old goes, what is held or goes on stays, and the trail tells which.
 
 use chaperone_app::faults::Faults;
-use chaperone_app::lists::{EventFilter, Page};
+use chaperone_app::lists::{
+    Bound, Compare, Condition, EventFilter, Page, SourceKey, SourceSort, source_columns,
+};
 use chaperone_app::organization::OrganizationChange;
 use chaperone_app::privileged_sessions::StatusChange;
 use chaperone_app::recordings::DownloadFormat;
@@ -15,9 +17,12 @@ use chaperone_domain::ids::{PrivilegedSessionId, RecordingId, SignInId};
 use chaperone_domain::recording::RecordingState;
 use chaperone_domain::user::{Role, User};
 
+use crate::databases::run_past_the_store;
 use crate::world::{PASSWORD, World};
 
 const DAY: i64 = 86_400;
+/// The source's code for deleted audit data.
+const AUDIT_LOG_DELETION: i64 = 111;
 
 /// What Paula did: a session that is over, with its sign-in and its sealed recording.
 struct Done {
@@ -388,4 +393,44 @@ async fn somebody_who_asks_for_deletion_gets_what_retention_would_delete_and_no_
     let expired = expired.expect("read");
     assert!(expired.kept > 5 && !expired.free.is_empty(), "{expired:?}");
     assert!(matches!(ask(&world.anna, last).await, Err(AppError::Refused { name: "retention-keeps", .. })));
+}
+
+#[tokio::test]
+async fn what_has_expired_is_deleted_at_once_for_whoever_asks_and_the_sources_table_tells_it() {
+    let world = World::new().await;
+    world.keep(2, -1, -1).await;
+    let held = world.done().await;
+    world.app.change_legal_hold(&world.op(&world.anna), held.session, true, "A case").await.expect("held");
+    let last = world.app.now();
+    world.number().await;
+    // As if the setting had stood before the first event: what was written without one is kept for ever.
+    let url = format!("sqlite:{}", world.folder().join("chaperone.db").display());
+    let stamp =
+        format!("UPDATE audit_events SET keep_until = at + {} WHERE keep_until IS NULL", 2 * DAY * 1_000_000);
+    assert!(run_past_the_store(&url, &stamp).await > 0);
+    world.clock.forward(2 * DAY + 1);
+    let rows = world.rows().await;
+    let expired =
+        rows.read().expired_events(world.app.now(), last, chaperone_store::ExpiryPlace::START).await;
+    let expired = expired.expect("read");
+    let anna = world.op(&world.anna);
+    let deleted = world.app.delete_audit_data(&anna, last).await.expect("allowed");
+    assert!(deleted.count > 5 && deleted.kept > 5 && deleted.complete, "{deleted:?}");
+    assert_eq!((deleted.count, deleted.kept), (expired.free.len() as u64, expired.kept));
+    assert_eq!(world.trail(AuditAction::EventDeleted).await.len() as u64, deleted.count);
+    let log = world.app.audit_log(&anna, held.session).await.expect("a log");
+    assert!(log.iter().all(|entry| entry.action != AuditAction::EventDeleted), "what is held stays: {log:?}");
+
+    let code = Condition::Compare(source_columns::CODE, Compare::Eq, Bound::Number(AUDIT_LOG_DELETION));
+    let newest = [SourceSort { key: SourceKey::Id, descending: true }];
+    let told = world.app.source_audit(&anna, code, &newest, None, 100).await.expect("read");
+    let [(stored, action)] = told.as_slice() else { panic!("one: {told:?}") };
+    let event = &stored.event;
+    assert_eq!((action.code(), action.operation().code()), (AUDIT_LOG_DELETION, 3));
+    assert_eq!(event.actor.user_id(), Some(world.anna.id));
+    assert_eq!(text(event, "class"), Some(&DetailValue::from("trail")));
+    assert_eq!(text(event, "count"), i64::try_from(deleted.count).ok().map(DetailValue::Number).as_ref());
+    assert!(text(event, "numbers").is_some());
+    let job = jobs::apply_retention(&world.app).await.expect("looked").expect("it does not wait");
+    assert_eq!((job.events, job.kept), (0, deleted.kept), "nothing was left for the job");
 }

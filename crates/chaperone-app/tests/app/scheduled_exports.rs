@@ -21,6 +21,7 @@ use chaperone_domain::scheduled_export::{Every, ExportContent, FindingKind, RunS
 use chaperone_domain::sign_in::Channel;
 use serde_json::{Value, json};
 
+use crate::databases::run_past_the_store;
 use crate::world::{PASSWORD, World};
 
 const HOUR: i64 = 3_600;
@@ -443,4 +444,33 @@ async fn the_gap_detector_counts_the_rows_and_finds_intervals_that_were_not_writ
     assert_eq!(missed, [FindingKind::MissedInterval; 3]);
     assert_eq!(jobs::export_due(&world.app).await.expect("looked"), 3);
     assert_eq!(world.check(id).await, []);
+}
+
+#[tokio::test]
+async fn rows_that_somebody_removed_past_us_are_found_and_those_that_retention_deleted_are_not_missed() {
+    let world = World::new().await;
+    let keep = OrganizationChange { sign_in_retention_days: Some(1), ..OrganizationChange::default() };
+    world.app.change_organization(&world.op(&world.anna), keep).await.expect("changed");
+    let id = world.exporting(ExportContent::SignIns).await;
+    let mut retained = 0;
+    for _ in 0..2 {
+        let op = Op::anonymous(world.app.now(), Channel::Web, Client::new("192.0.2.9", "test"));
+        let signed_in = world.app.sign_in(&op, "paula", PASSWORD.to_owned()).await.expect("signed in");
+        let op = Op { sign_in_id: Some(signed_in.sign_in.id), ..world.op(&world.paula) };
+        world.app.sign_out(&op).await.expect("signed out");
+        world.export_after_days(1).await;
+        let looked = jobs::apply_retention(&world.app).await.expect("applied").expect("it does not wait");
+        retained += looked.sign_ins;
+    }
+    assert_eq!(retained, 1, "the first day's row has expired");
+    assert_eq!(world.check(id).await, [], "it is in its file, and retention said that it went");
+
+    let url = format!("sqlite:{}", world.folder().join("chaperone.db").display());
+    // Its secret went when it ended, so nothing refers to the row.
+    assert_eq!(run_past_the_store(&url, "DELETE FROM sign_ins").await, 1, "the second day's");
+    assert_eq!(world.check(id).await, [FindingKind::RowsNotInDatabase]);
+    let view = world.export(id).await;
+    assert_eq!(view.findings[0].interval, view.runs[0].interval);
+    assert!(view.findings[0].detail.contains("retention deleted none"), "{:?}", view.findings);
+    assert_eq!(world.count(AuditAction::ExportGapFound).await, 1);
 }

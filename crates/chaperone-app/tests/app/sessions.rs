@@ -1,10 +1,14 @@
 //! A privileged session from request to the account's way back.
 
-use chaperone_app::AppError;
+use chaperone_app::organization::OrganizationChange;
 use chaperone_app::privileged_sessions::{Direction, StatusChange};
+use chaperone_app::{AppError, Op};
 use chaperone_domain::account::AccountState::{Disabled, Enabled};
+use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::grant::{GrantOutcome, Wish};
+use chaperone_domain::ids::{PrivilegedSessionId, SignInId};
 use chaperone_domain::privileged_session::{EndReason, Status};
+use chaperone_domain::sign_in::EndKind;
 
 use crate::world::{PASSWORD, World};
 
@@ -168,6 +172,66 @@ async fn an_administrator_switches_the_account_during_the_session_and_it_still_g
 }
 
 #[tokio::test]
+async fn an_account_that_several_sessions_hold_is_not_switched_and_the_other_one_is_named() {
+    let world = World::new().await;
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    let other = world.approved(0, 300, Wish::Enable).await.session.id;
+    world.process().await;
+    let switch = async || world.app.switch_account(&world.op(&world.bert), id, None, false).await;
+    match switch().await.expect_err("refused") {
+        AppError::Refused { name: "held-by-several", detail } => {
+            assert!(detail.contains(&other.to_string()) && !detail.contains(&id.to_string()), "{detail}");
+        }
+        refused => panic!("{refused:?}"),
+    }
+    assert_eq!(world.account_now().await.state, Enabled);
+    world.clock.forward(300);
+    world.process().await;
+    assert_eq!(world.session(other).await.session.status(), Status::Ended);
+    switch().await.expect("switched: nobody else holds it any more");
+    assert_eq!(world.account_now().await.state, Disabled);
+}
+
+#[tokio::test]
+async fn whoever_decides_about_their_own_session_where_that_is_allowed_is_marked_in_its_audit_log() {
+    let world = World::new().await;
+    let anna = world.op(&world.anna);
+    let allowed = OrganizationChange { allow_self_approval: Some(true), ..Default::default() };
+    world.app.change_organization(&anna, allowed).await.expect("allowed");
+    let asked = world.app.request_privileged_session(&anna, world.request(0, 600, Wish::Enable)).await;
+    let id = asked.expect("asked").session.id;
+    world.decide(&world.anna, id, StatusChange::Approve).await.expect("approved");
+    world.process().await;
+    for (who, end) in [(&world.anna, 1_200), (&world.bert, 1_800)] {
+        let end = world.clock.after(end);
+        world.app.extend_privileged_session(&anna, id, end, "not done", None).await.expect("asked");
+        world.decide(who, id, StatusChange::Approve).await.expect("approved");
+    }
+    for (who, enabled) in [(&world.anna, false), (&world.bert, true)] {
+        world.app.switch_account(&world.op(who), id, None, enabled).await.expect("switched");
+    }
+    let log = world.app.audit_log(&anna, id).await.expect("a log");
+    let marked: Vec<_> = log
+        .iter()
+        .filter_map(|entry| {
+            let said =
+                entry.comment.as_deref()?.strip_prefix("Self-approval, allowed by the organization.")?;
+            let who = entry.changed_by.as_ref().expect("somebody").user_name.as_str();
+            Some((entry.action, who, said.trim()))
+        })
+        .collect();
+    let actions: Vec<_> = marked.iter().map(|(action, who, _)| (*action, *who)).collect();
+    let expected = [
+        (AuditAction::PrivilegedSessionStatusChanged, "anna"),
+        (AuditAction::PrivilegedSessionExtended, "anna"),
+        (AuditAction::PrivilegedSessionAccountSwitched, "anna"),
+    ];
+    assert_eq!(actions, expected, "and nothing of Bert's: {log:?}");
+    assert!(marked[1].2.starts_with("The end was moved from"), "what was done is said too: {marked:?}");
+    assert!(marked[2].2.contains("erp-admin is to be disabled"), "{marked:?}");
+}
+
+#[tokio::test]
 async fn what_an_administrator_sets_during_the_session_is_what_it_goes_back_to() {
     let world = World::new().await;
     let id = world.approved(0, 600, Wish::Enable).await.session.id;
@@ -234,6 +298,47 @@ async fn opening_needs_the_password_and_consent_and_leaves_a_recording() {
     let log = world.app.user_log(&world.op(&world.anna), id).await.expect("a log");
     assert!(log[0].0.end.is_some_and(|end| !end.estimated));
     assert!(world.app.gate().by_id(opened.sign_in_id).is_none());
+}
+
+/// A session in which Paula works; what she opened.
+async fn worked_in(world: &World) -> (PrivilegedSessionId, SignInId) {
+    let id = world.approved(0, 600, Wish::Enable).await.session.id;
+    world.process().await;
+    let password = Some(PASSWORD.to_owned());
+    let opened = world.app.open_privileged_session(&world.op(&world.paula), id, password, true).await;
+    (id, opened.expect("opened").sign_in_id)
+}
+
+async fn end_of(world: &World, id: PrivilegedSessionId) -> Option<(EndKind, bool)> {
+    let log = world.app.user_log(&world.op(&world.anna), id).await.expect("a log");
+    log[0].0.end.map(|end| (end.kind, end.estimated))
+}
+
+#[tokio::test]
+async fn a_password_that_is_reset_ends_what_is_open_in_privileged_sessions_too() {
+    let world = World::new().await;
+    let (id, sign_in) = worked_in(&world).await;
+    let on_the_machine = Op::system(world.app.now());
+    let password = world.app.reset_password_by_name(&on_the_machine, "paula").await.expect("reset");
+    assert!(world.app.gate().by_id(sign_in).is_none(), "nobody gets in with it any more");
+    assert_eq!(end_of(&world, id).await, Some((EndKind::EndedByAdministrator, false)));
+    assert_eq!(world.session(id).await.session.status(), Status::Active, "the session itself goes on");
+    let paula = world.op(&world.paula);
+    let open = async |password: &str| {
+        world.app.open_privileged_session(&paula, id, Some(password.to_owned()), true).await
+    };
+    assert_eq!(rule(open(PASSWORD).await), "password-wrong");
+    open(&password).await.expect("opened again");
+}
+
+#[tokio::test]
+async fn ones_own_new_password_leaves_what_one_does_in_a_privileged_session() {
+    let world = World::new().await;
+    let (id, sign_in) = worked_in(&world).await;
+    let (paula, new) = (world.op(&world.paula), "another horse, another battery".to_owned());
+    world.app.change_own_password(&paula, PASSWORD.to_owned(), new).await.expect("changed");
+    assert!(world.app.gate().by_id(sign_in).is_some());
+    assert_eq!(end_of(&world, id).await, None);
 }
 
 #[tokio::test]

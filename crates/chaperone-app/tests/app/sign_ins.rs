@@ -60,6 +60,13 @@ async fn events(world: &World, action: AuditAction) -> Vec<AuditEvent> {
     found.expect("read").items.into_iter().rev().map(|stored| stored.event).collect()
 }
 
+/// Everything that the trail says.
+async fn whole_trail(world: &World) -> Vec<AuditEvent> {
+    let found =
+        world.app.audit_events(&world.op(&world.anna), EventFilter::default(), Page::first(1_000)).await;
+    found.expect("read").items.into_iter().map(|stored| stored.event).collect()
+}
+
 fn detail(event: &AuditEvent, name: &str) -> DetailValue {
     event
         .details
@@ -217,6 +224,67 @@ async fn attempts_beyond_the_limit_are_counted_and_fill_no_trail() {
     jobs_look(&world.app).await;
     let counted = events(&world, AuditAction::RefusalsCounted).await;
     assert_eq!(counted.iter().map(|event| detail(event, "count")).collect::<Vec<_>>(), [20.into()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_fails_is_in_the_trail_with_its_reason_and_its_answer_tells_none() {
+    let world = World::new().await;
+    let no_more = chaperone_app::users::UserChange { active: Some(false), ..Default::default() };
+    world.app.change_user(&world.op(&world.anna), world.bert.id, no_more).await.expect("changed");
+    let before = whole_trail(&world).await.len();
+    let attempts = [
+        ("nobody-here", "typed-by-a-stranger", "unknown_user", None),
+        ("paula", "typed-by-mistake", "wrong_password", Some(world.paula.id)),
+        ("bert", PASSWORD, "user_inactive", Some(world.bert.id)),
+        // Only who knows the password is refused for the user's sake.
+        ("bert", "typed-by-a-thief", "wrong_password", Some(world.bert.id)),
+    ];
+    for (name, password, cause, user) in attempts {
+        world.clock.forward(1);
+        let nobody = chaperone_app::Op::anonymous(world.app.now(), Channel::Web, client());
+        let refused = world.app.sign_in(&nobody, name, password.to_owned()).await;
+        assert!(matches!(refused, Err(AppError::SignInFailed)), "{name}: one answer for all");
+        let event = events(&world, AuditAction::SignInFailed).await.pop().expect("an event");
+        assert_eq!((detail(&event, "cause"), detail(&event, "user_name")), (cause.into(), name.into()));
+        assert_eq!((event.on_behalf_of, event.actor.user_id()), (user, None), "{name}");
+        assert_eq!(event.client_address.as_deref(), Some("192.0.2.9"));
+        assert_eq!(detail(&event, "user_agent"), "curl/8".into());
+    }
+    let trail = whole_trail(&world).await;
+    assert_eq!(trail.len(), before + attempts.len());
+    let trail = format!("{trail:?}");
+    for (_, password, ..) in attempts {
+        assert!(!trail.contains(password), "what was typed as a password is nowhere");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_sign_in_ends_before_it_began_after_a_restart_with_a_clock_that_was_set_back() {
+    let mut world = World::new().await;
+    let token = token(&world, &world.paula).await;
+    world.clock.forward(7_200);
+    let nobody = chaperone_app::Op::anonymous(world.app.now(), Channel::Web, client());
+    let by_password = world.app.sign_in(&nobody, "paula", PASSWORD.to_owned()).await.expect("signed in");
+    world.app.sign_in(&nobody, "bert", PASSWORD.to_owned()).await.expect("signed in");
+    world.app.authenticate_token(&token, client()).await.expect("known");
+    world.app.identify_token(&world.target, &token, &client()).await.expect("let in");
+    // The process is killed before the highest instant is stored.
+    world.clock.forward(-3_600);
+    world.restart(Faults::none()).await;
+    let (op, _) = world.app.authenticate_cookie(&by_password.secret, client()).await.expect("known");
+    assert!(op.at < by_password.sign_in.started_at, "time has gone back");
+    let id = world.app.api_tokens(&op).await.expect("read")[0].id;
+    world.app.revoke_api_token(&op, id).await.expect("revoked");
+    world.app.sign_out(&op).await.expect("signed out");
+    let no_more = chaperone_app::users::UserChange { active: Some(false), ..Default::default() };
+    world.app.change_user(&world.op(&world.anna), world.bert.id, no_more).await.expect("changed");
+    world.clock.forward(7_200);
+    let (paulas, berts) = (sign_ins(&world, &world.paula).await, sign_ins(&world, &world.bert).await);
+    assert_eq!((paulas.len(), berts.len()), (3, 1));
+    for SignInRow { sign_in, .. } in paulas.into_iter().chain(berts) {
+        let end = sign_in.end.expect("ended");
+        assert_eq!((end.at, end.estimated), (sign_in.started_at, false), "{sign_in:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

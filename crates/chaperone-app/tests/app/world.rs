@@ -30,8 +30,8 @@ use crate::elsewhere::Elsewhere;
 
 /// Where the clock stands at first.
 const BEGIN_S: i64 = 1_790_000_000;
-/// Names the directory of another system in its settings.
-const ROOT: &str = "/elsewhere";
+/// Names the directory of another system in its settings; what begins so is another one, and answers alike.
+pub const ROOT: &str = "/elsewhere";
 /// The file that says how many bytes are free for recordings.
 const ROOM: &str = "room";
 pub const PASSWORD: &str = "correct horse battery";
@@ -113,7 +113,9 @@ async fn open(
     };
     let elsewhere = elsewhere.clone();
     let opener: Opener = Box::new(move |settings, secrets| match settings {
-        Settings::Linux(linux) if linux.root.as_deref() == Some(ROOT) => Ok(Arc::new(elsewhere.clone())),
+        Settings::Linux(linux) if linux.root.as_deref().is_some_and(|root| root.starts_with(ROOT)) => {
+            Ok(Arc::new(elsewhere.clone()))
+        }
         settings => chaperone_connectors::open(settings, secrets),
     });
     App::open_with(config, opener).await.expect("the app opens")
@@ -129,6 +131,11 @@ async fn user(app: &App, name: &str, roles: &[Role]) -> User {
         password: Some(PASSWORD.to_owned()),
     };
     app.create_user(&Op::system(app.now()), new).await.expect("a user").0
+}
+
+/// The settings of a directory of another system.
+pub fn settings(root: &str) -> Settings {
+    serde_json::from_value(serde_json::json!({"kind": "linux", "root": root})).expect("settings")
 }
 
 fn fields() -> TargetFields {
@@ -180,13 +187,18 @@ impl World {
 
     /// One whose account and target are of another system; the account is so there.
     pub async fn elsewhere(attributes: Attributes) -> Self {
-        let mut world = Self::new().await;
+        Self::elsewhere_telling(attributes, Channels::default()).await
+    }
+
+    /// The same, one that tells on these ways.
+    pub async fn elsewhere_telling(attributes: Attributes, channels: Channels) -> Self {
+        let mut world = Self::telling(channels).await;
         world.elsewhere.others(attributes);
         let directory = Directory {
             id: DirectoryId::new(uuid::Uuid::from_u128(77)),
             name: "Elsewhere".to_owned(),
             kind: DirectoryKind::Linux,
-            settings: serde_json::json!({"kind": "linux", "root": ROOT}).to_string(),
+            settings: serde_json::to_string(&settings(ROOT)).expect("settings"),
             created_at: world.app.now(),
             removed_at: None,
             version: 1,
@@ -201,18 +213,17 @@ impl World {
             ..world.account.clone()
         };
         let event =
-            Op::system(world.app.now()).event(AuditAction::AccountsImported, "directory", directory.id);
-        let rows = (directory.clone(), account.clone());
-        let store = world.rows().await;
+            Op::system(world.app.now()).event(AuditAction::DirectoryCreated, "directory", directory.id);
+        let (row, store) = (directory.clone(), world.rows().await);
         let written = store.write(move |tx| {
-            let (event, (directory, account)) = (event.clone(), rows.clone());
+            let (event, directory) = (event.clone(), row.clone());
             Box::pin(async move {
                 tx.insert_directory(&directory).await?;
-                tx.insert_account(&account).await?;
                 Ok::<_, StoreError>(tx.commit((), Events::one(event)))
             })
         });
         written.await.expect("stored");
+        world.imported(&account).await;
         let fields = TargetFields {
             name: "Elsewhere".to_owned(),
             host: "elsewhere.localhost".to_owned(),
@@ -222,6 +233,24 @@ impl World {
         world.target = world.app.create_target(&world.op(&world.anna), fields).await.expect("a target");
         world.account = account;
         world
+    }
+
+    /// An account as an import adds it.
+    pub async fn imported(&self, account: &Account) {
+        let event = Op::system(self.app.now()).event(
+            AuditAction::AccountsImported,
+            "directory",
+            account.directory_id,
+        );
+        let (row, store) = (account.clone(), self.rows().await);
+        let written = store.write(move |tx| {
+            let (event, account) = (event.clone(), row.clone());
+            Box::pin(async move {
+                tx.insert_account(&account).await?;
+                Ok::<_, StoreError>(tx.commit((), Events::one(event)))
+            })
+        });
+        written.await.expect("stored");
     }
 
     /// Another node over the same rows.

@@ -1,7 +1,7 @@
 //! Who gets in, as whom the target sees them, and what never reaches it.
 
-use crate::support::World;
 use crate::support::world::{HOST, NAVIGATION};
+use crate::support::{World, app};
 use chaperone_domain::target::{TargetIdentity, TargetRecording};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -55,7 +55,11 @@ async fn a_code_works_once_with_its_nonce_and_becomes_a_cookie() {
     assert!(cookies[1].starts_with("__Host-chaperone-nonce=;"));
     assert_eq!(answer.header("clear-site-data"), Some("\"cache\""), "pages from before have no recorder");
 
+    let told = app::events(&world).await.len();
     assert_eq!(world.anonymous("GET", &path, &asked, "").await.status, 403, "a code works once");
+    let wrong = format!("/.chaperone/enter?code={}", "w".repeat(43));
+    assert_eq!(world.anonymous("GET", &wrong, &asked, "").await.status, 403, "nobody was given this one");
+    assert_eq!(app::events(&world).await[told..], ["access_refused code-invalid"; 2], "the trail has both");
 }
 
 #[tokio::test]
@@ -206,6 +210,11 @@ async fn who_may_not_is_told_what_to_ask_for_and_where() {
     let script = world.ask("GET", "/data", &[("sec-fetch-mode", "cors")], "").await;
     assert!(script.json()["type"].as_str().expect("text").ends_with("/target-not-in-session"));
     assert!(world.target.seen().is_empty());
+    assert_eq!(
+        app::events(&world).await,
+        ["access_refused target-not-in-session"; 2],
+        "the trail has both refusals"
+    );
 }
 
 #[tokio::test]

@@ -57,6 +57,33 @@ async fn an_ended_sign_in_cuts_a_stream_that_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_stream_follows_the_end_of_its_session_and_is_cut_there() {
+    let world = World::recorded().await;
+    let cookie = world.cookie();
+    for path in ["/endless", "/events", "/silent"] {
+        super::support::app::session_ends_in(&world, Duration::from_secs(1));
+        let answer = world.open("GET", path, &[("cookie", &cookie)], "").await;
+        assert_eq!(answer.status(), 200);
+        let mut body = answer.into_body();
+        // Extended while it flows: the old end passes.
+        super::support::app::session_ends_in(&world, Duration::from_secs(3));
+        let extended = Instant::now();
+        let cut = async { while body.frame().await.is_some_and(|frame| frame.is_ok()) {} };
+        timeout(Duration::from_secs(60), cut).await.expect("is cut");
+        assert!(extended.elapsed() >= Duration::from_secs(2), "{path} was cut at the old end");
+        // Shortened while it flows.
+        let answer = {
+            super::support::app::session_ends_in(&world, Duration::from_secs(3_600));
+            world.open("GET", path, &[("cookie", &cookie)], "").await
+        };
+        let mut body = answer.into_body();
+        super::support::app::session_ends_in(&world, Duration::from_secs(1));
+        let cut = async { while body.frame().await.is_some_and(|frame| frame.is_ok()) {} };
+        timeout(Duration::from_secs(60), cut).await.expect("is cut at the new end");
+    }
+}
+
+#[tokio::test]
 async fn an_ended_sign_in_does_not_wait_for_a_slow_target() {
     let world = World::everyday().await;
     let (answer, ()) = tokio::join!(world.ask("GET", "/slow", &[], ""), async {

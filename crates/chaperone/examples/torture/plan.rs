@@ -18,9 +18,11 @@ const TROUBLE_FOR_MS: Range<u64> = 100..1_500;
 const VISITS: Range<u64> = 1..5;
 
 /// The steps around every effect on an account.
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 15] = [
     "start.intended",
+    "hold.observed",
     "start.grant_intended",
+    "lease.taken",
     "forward.before_set",
     "forward.after_set",
     "start.proved",

@@ -290,6 +290,44 @@ async fn a_start_that_the_directory_refuses_fails_after_a_minute() {
     world.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_ends_no_sign_in_before_it_began() {
+    let clock = Clock::new();
+    let installation = Installation::with_password("");
+    let (process, port) = clock.serve(&installation).await;
+    let mut browser = Browser::new(port, "http://console.localhost");
+    let signed_in = browser.sign_in("admin", PASSWORD).await.json();
+    let csrf = signed_in["csrf_token"].as_str().expect("a token");
+    let mut tokens = Vec::new();
+    for name in ["looks", "goes"] {
+        let made = browser.change(csrf, "/api-tokens", &json!({"name": name})).await.expect("an answer");
+        let made = made.json();
+        let token = json!({"id": made["id"], "api_token": made["secret"]});
+        Call::api(http::Method::GET, "/me").by(&token).expect(port, 200).await;
+        tokens.push(token);
+    }
+    clock.set(-HOUR_S);
+    let path = format!("/api-tokens/{}", tokens[1]["id"].as_str().expect("an id"));
+    let revoked = Call::api(http::Method::DELETE, &path).by(&tokens[0]);
+    revoked.expect(port, 204).await;
+    let signed_out = browser.change(csrf, "/sign-out", &json!({})).await.expect("an answer");
+    assert_eq!(signed_out.status, 204, "{}", signed_out.text());
+    let list = Call::api(http::Method::GET, "/sign-ins?user_name=admin").by(&tokens[0]);
+    let list = list.expect(port, 200).await.json();
+    let mut ended = 0;
+    for row in list["items"].as_array().expect("items") {
+        let Some(end) = row["ended_at"].as_str() else { continue };
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let lasted = at(end).duration_since(at(row["started_at"].as_str().expect("a start")));
+        assert!(lasted >= jiff::SignedDuration::ZERO, "{row}");
+        assert!(lasted.unsigned_abs() < LIMIT, "nor an hour later: {row}");
+        assert_eq!((&row["end_kind"], &row["end_is_estimated"]), (&json!("signed_out"), &json!(false)));
+        ended += 1;
+    }
+    assert_eq!(ended, 2, "the browser's and the program's: {list}");
+    process.stopped().await;
+}
+
 /// An application behind the gateway that says where one is.
 async fn application() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

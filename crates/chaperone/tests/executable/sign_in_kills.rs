@@ -1,6 +1,6 @@
-//! Clients sign in, fail to sign in, sign out and use tokens all the time, and the process is killed at any moment,
-//! again and again. Whatever was answered is in the trail and among the sign-ins afterwards, and every end is exact or
-//! marked as estimated.
+//! Clients sign in, fail to sign in, sign out, use tokens and are refused at a target all the time, and the process is
+//! killed at any moment, again and again. Whatever was answered is in the trail and among the sign-ins afterwards, and
+//! every end is exact or marked as estimated.
 //!
 //! The tests do a few kills; `CHAPERONE_TEST_SIGN_IN_KILLS` asks for more, `CHAPERONE_TEST_SEED` for those of an
 //! earlier run.
@@ -26,6 +26,8 @@ const CLIENTS: usize = 2;
 const FAILING: u64 = 30;
 /// Unknown tokens in one life; beyond some more, they are only counted.
 const UNKNOWN: u64 = 8;
+/// Refusals at a target in one life; they are one kind too.
+const REFUSED: u64 = 8;
 /// Items of a page.
 const PAGE: usize = 500;
 
@@ -45,6 +47,8 @@ struct Answered {
     /// User agents of the first calls of tokens, at our own API and at a target.
     tokens: BTreeSet<String>,
     at_target: BTreeSet<String>,
+    /// User agents that were refused at a target.
+    refused: BTreeSet<String>,
     /// Unknown tokens that were refused.
     unknown: u64,
 }
@@ -116,6 +120,15 @@ impl Crowd {
         Ok(())
     }
 
+    /// Brings a cookie and a token to the target at once.
+    async fn ambiguous(&self, port: u16, agent: &str) -> Result<(), NoAnswer> {
+        let call = Call::get(&format!("erp.localhost:{port}"), "/").header("user-agent", agent);
+        let call = call.header("cookie", "__Host-chaperone=x").header("authorization", "Bearer chp_nobody");
+        answered(call.send(port).await?, 400);
+        self.note(|answered| answered.refused.insert(agent.to_owned()));
+        Ok(())
+    }
+
     /// Everybody calls until the process is gone.
     async fn call_until_it_is_gone(self: Arc<Self>, port: u16, user: Value) {
         let mut calling = tokio::task::JoinSet::new();
@@ -133,6 +146,14 @@ impl Crowd {
         calling.spawn(async move {
             for _ in 0..FAILING {
                 if crowd.stranger(port, &crowd.next("stranger")).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let crowd = self.clone();
+        calling.spawn(async move {
+            for _ in 0..REFUSED {
+                if crowd.ambiguous(port, &crowd.next("ambiguous")).await.is_err() {
                     return;
                 }
             }
@@ -193,6 +214,7 @@ async fn check(demo: &Demo, crowd: &Crowd) {
         .map(|event| event["sign_in_id"].as_str().expect("an id").to_owned())
         .collect();
     let failed = all(demo.port, user, "/audit-events?action=sign_in_failed").await;
+    let refused = all(demo.port, user, "/audit-events?action=access_refused").await;
     let answered = crowd.answered.lock().expect("not poisoned");
     let find = |agent: &str, kind: &str, channel: &str| {
         let of_agent = rows.get(agent).map(Vec::as_slice).unwrap_or_default();
@@ -212,6 +234,17 @@ async fn check(demo: &Demo, crowd: &Crowd) {
     }
     for agent in &answered.at_target {
         find(agent, "target", "web_services");
+    }
+    let agents: BTreeSet<&str> = refused
+        .iter()
+        .filter(|event| event["details"]["cause"] == "cookie-and-token")
+        .filter_map(|event| event["details"]["user_agent"].as_str())
+        .collect();
+    for agent in &answered.refused {
+        assert!(
+            agents.contains(agent.as_str()),
+            "{agent} was refused at the target, and the trail does not know"
+        );
     }
     let names: BTreeSet<&str> =
         failed.iter().filter_map(|event| event["details"]["user_name"].as_str()).collect();
@@ -245,11 +278,13 @@ async fn no_sign_in_and_no_refusal_is_lost_when_the_process_is_killed_at_any_mom
         answered.signed_in.len(),
         answered.tokens.len() + answered.at_target.len(),
         answered.failed.len(),
+        answered.refused.len(),
         usize::try_from(answered.unknown).expect("few"),
     ];
     say(&format!(
-        "{kills} kills: {} sign-ins with a password, {} of tokens, {} failed attempts, {} unknown tokens; none lost",
-        told[0], told[1], told[2], told[3]
+        "{kills} kills: {} sign-ins with a password, {} of tokens, {} failed attempts, {} refusals at a target, \
+         {} unknown tokens; none lost",
+        told[0], told[1], told[2], told[3], told[4]
     ));
     assert!(told.iter().all(|count| *count > 0), "everything was tried: {told:?}");
 }

@@ -2405,7 +2405,7 @@ export interface components {
             duration_s?: number | null;
             /** @description The end is not known exactly: the sign-in fell silent. */
             end_is_estimated: boolean;
-            /** @description `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `lost`. */
+            /** @description `signed_out`, `expired`, `ended_by_administrator`, `session_ended`, `session_started`, `lost`. */
             end_kind?: string | null;
             ended_at?: string | null;
             /** @description When it was last used, as far as is stored. */

@@ -130,7 +130,7 @@ export type Notification = Worded<
   { kind: NotificationKind; channel: "mail" | "webhook"; state: NotificationState }
 >;
 
-export type EndKind = "signed_out" | "expired" | "ended_by_administrator" | "session_ended" | "lost";
+export type EndKind = "signed_out" | "expired" | "ended_by_administrator" | "session_ended" | "session_started" | "lost";
 export type Channel = "web" | "web_services";
 export type UserLogItem = Worded<Schemas["SignInBody"], { end_kind: EndKind | null; channel: Channel }> & Deletable;
 export type SignIn = Worded<Schemas["SignInRowBody"], { end_kind: EndKind | null; channel: Channel }>;

@@ -56,6 +56,7 @@ async fn sql_in_a_text_is_a_text() {
 #[tokio::test]
 async fn options_that_are_not_offered_say_so() {
     let world = World::new().await;
+    let called_by = format!("systemusers({})/lk_audit_callinguserid", world.victor.user.id);
     for (path, status, part) in [
         ("audits?$skip=10", 400, "Skip Clause is not supported"),
         ("audits?$expand=userid", 400, "$expand"),
@@ -74,6 +75,9 @@ async fn options_that_are_not_offered_say_so() {
         ("audits?sql=SELECT TOP 3 action FROM audit", 501, "SQL"),
         ("audits?$apply=aggregate(x)", 501, "$apply"),
         ("accounts", 404, "'accounts'"),
+        ("EntityDefinitions(LogicalName='audit')/Attributes", 404, "'Attributes'"),
+        (called_by.as_str(), 404, "'lk_audit_callinguserid'"),
+        ("RetrieveAuditPartitionList()", 404, "'RetrieveAuditPartitionList'"),
         ("audits(1)", 400, "one id"),
         ("audits/$value", 404, "$value"),
         ("RetrieveAttributeChangeHistory()", 404, "RetrieveAttributeChangeHistory"),
@@ -92,6 +96,19 @@ async fn options_that_are_not_offered_say_so() {
         assert_eq!(answer.status, 405, "{method} {path}");
         answer.error();
     }
+    let body = Some(json!({"Target": {"systemuserid": world.victor.user.id.to_string()}}));
+    let history = world.dataverse_with(&world.anna, "POST", "DeleteRecordChangeHistory", &[], body).await;
+    assert_eq!((history.status, history.error().0.as_str()), (404, "0x8006088a"));
+}
+
+#[tokio::test]
+async fn a_row_is_answered_although_the_caller_has_it_already() {
+    let world = World::new().await;
+    let path = format!("organizations({})", world.organization_id().await);
+    let tag = world.dataverse(&world.anna, &path).await.json()["@odata.etag"].clone();
+    let headers = [("if-none-match", tag.as_str().expect("a tag"))];
+    let again = world.dataverse_with(&world.anna, "GET", &path, &headers, None).await;
+    assert_eq!((again.status, &again.json()["@odata.etag"]), (200, &tag), "{}", again.text);
 }
 
 #[tokio::test]

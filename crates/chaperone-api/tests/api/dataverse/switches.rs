@@ -79,6 +79,59 @@ async fn every_switch_leaves_the_sources_codes() {
 }
 
 #[tokio::test]
+async fn how_long_sign_ins_and_recordings_are_kept_is_a_change_of_the_settings_without_a_code_of_its_own() {
+    let world = World::new().await;
+    for name in ["sign_in_retention_days", "recording_retention_days"] {
+        world.forward(1);
+        let changed = world.by(&world.anna, "PATCH", "/organization", Some(json!({name: 30}))).await;
+        assert_eq!((changed.status, &changed.json()[name]), (200, &json!(30)), "{}", changed.text);
+        assert_eq!(codes(&world).await, Vec::<i64>::new(), "{name}");
+        let trail = world.by(&world.anna, "GET", "/audit-events?action=organization_changed", None).await;
+        let told = &trail.json()["items"][0]["details"];
+        assert_eq!(
+            (&told[format!("old_{name}")], &told[format!("new_{name}")]),
+            (&json!(-1), &json!(30)),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn auditing_of_a_target_is_switched_by_administrators_in_our_own_api_too() {
+    let world = World::new().await;
+    let id = world.target.id.to_string();
+    let path = format!("/targets/{id}");
+    for person in [&world.victor, &world.audrey, &world.carla] {
+        let refused = world.by(person, "PATCH", &path, Some(json!({"audit_enabled": false}))).await;
+        assert_eq!(refused.status, 403, "{}", refused.text);
+    }
+    for (enabled, codes_after) in
+        [(true, vec![]), (false, vec![108]), (false, vec![108]), (true, vec![108, 105])]
+    {
+        world.forward(1);
+        let changed = world.by(&world.anna, "PATCH", &path, Some(json!({"audit_enabled": enabled}))).await;
+        assert_eq!((changed.status, &changed.json()["audit_enabled"]), (200, &json!(enabled)));
+        assert_eq!(codes(&world).await, codes_after, "{enabled}");
+    }
+    let row = &world.rows("audits?$filter=action eq 108").await[0];
+    assert_eq!(
+        (&row["objecttypecode"], &row["_objectid_value"], &row["_userid_value"]),
+        (&json!("chp_target"), &json!(id), &json!(world.anna.user.id.to_string()))
+    );
+    let trail = world.by(&world.audrey, "GET", "/audit-events?action=target_audit_stopped", None).await;
+    let told = &trail.json()["items"][0];
+    assert_eq!(
+        (
+            &told["subject"]["id"],
+            &told["details"]["old_audit_enabled"],
+            &told["details"]["new_audit_enabled"]
+        ),
+        (&json!(id), &json!(true), &json!(false)),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn auditing_of_a_target_and_of_the_console_is_switched_by_their_definitions() {
     let world = World::new().await;
     let put =

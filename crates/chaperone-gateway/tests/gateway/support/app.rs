@@ -14,6 +14,8 @@ use chaperone_app::{Addresses, App, AppConfig, Client, Op, TAIL, Who};
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{AuditAction, DetailValue};
 use chaperone_domain::directory::{Directory, DirectoryKind};
+use chaperone_domain::grant::Wish;
+use chaperone_domain::privileged_session::{PrivilegedSession, State, Window};
 use chaperone_domain::sign_in::{Channel, SignIn};
 use chaperone_domain::target::Target;
 use chaperone_domain::user::{Role, Roles};
@@ -60,6 +62,37 @@ pub async fn open(disk: &Disk) -> Arc<App> {
 /// Time passes.
 pub fn later(world: &World, by: Duration) {
     world.disk.ahead_s.fetch_add(i64::try_from(by.as_secs()).expect("short"), Ordering::SeqCst);
+}
+
+/// The privileged session of the world's sign-in is extended or shortened.
+pub fn session_ends_in(world: &World, by: Duration) {
+    let facts = world.live.facts();
+    let known = facts.session.as_ref().expect("a session");
+    let now = world.app.now();
+    world.app.gate().session_changed(&PrivilegedSession {
+        id: known.id,
+        account_id: facts.account.id,
+        more_accounts: Vec::new(),
+        user_id: facts.user.id,
+        requested_by: facts.user.id,
+        edited_by: Vec::new(),
+        target_ids: known.target_ids.clone(),
+        state: State::Active,
+        end_reason: None,
+        wish: Wish::Enable,
+        window: Window::stored(now, now + by).expect("a window"),
+        extension: None,
+        reason: known.reason.clone(),
+        ticket: String::new(),
+        approved_by: None,
+        self_approved: false,
+        start_intended_at: None,
+        started_at: None,
+        ended_at: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    });
 }
 
 /// The refusals in the trail, each as action and cause, oldest first.
