@@ -3,7 +3,7 @@
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::ids::ApiTokenId;
-use chaperone_domain::sign_in::{EndKind, SignInEnd};
+use chaperone_domain::sign_in::EndKind;
 use chaperone_store::{ApiToken, Events, SignInFilter};
 
 use crate::app::App;
@@ -11,7 +11,7 @@ use crate::changes::ChangedNoun;
 use crate::errors::AppError;
 use crate::op::{EventExt as _, Op};
 use crate::secrets::{self, TOKEN_PREFIX};
-use crate::sign_ins::ended_event;
+use crate::sign_ins::{ended_event, exact_end};
 
 /// Longest name, in characters.
 pub const NAME_MAX_CHARS: usize = 100;
@@ -84,11 +84,11 @@ impl App {
                         return Err(AppError::NotFound { noun: "API token" });
                     }
                     let mut events = Events::one(op.event(AuditAction::ApiTokenRevoked, "api_token", id));
-                    let end = SignInEnd { at: op.at, kind: EndKind::SignedOut, estimated: false };
                     let open =
                         SignInFilter { user_id: Some(user), api_token_id: Some(id), ..Default::default() };
                     let mut ended = Vec::new();
                     for sign_in in tx.read().open_sign_ins(open).await? {
+                        let end = exact_end(&op, &sign_in, EndKind::SignedOut);
                         if tx.end_sign_in(sign_in.id, end).await? {
                             events = events.and(ended_event(&op, &sign_in, end));
                             ended.push(sign_in.id);

@@ -43,8 +43,7 @@ async fn to_the_end(world: &World) -> AccountImport {
 }
 
 async fn account(world: &World, number: usize) -> Account {
-    let filter =
-        AccountFilter { directory_id: Some(world.account.directory_id), ..AccountFilter::default() };
+    let filter = AccountFilter { directory_id: Some(world.account.directory_id), ..AccountFilter::default() };
     let page = world.rows().await.read().accounts(filter, Page::first(500)).await.expect("accounts");
     let found = page.items.into_iter().find(|account| account.external_id == number.to_string());
     found.expect("imported")
