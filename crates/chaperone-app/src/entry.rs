@@ -396,15 +396,18 @@ impl App {
         address
     }
 
-    /// Redeems a one-time code at the target's host: once, in time, by the browser that asked for it.
+    /// Redeems a one-time code at the target's host: once, in time, by the browser that asked for it. `brought` is the
+    /// code and the nonce of that browser; nothing, when one of them is missing or did not come by a navigation.
     pub async fn redeem(
         &self,
         target: &Target,
-        code: &str,
-        nonce: &str,
+        brought: Option<(&str, &str)>,
         client: &Client,
     ) -> Result<Redeemed, EntryRefused> {
-        let redeemed = self.redeem_code(target, code, nonce).await;
+        let redeemed = match brought {
+            Some((code, nonce)) => self.redeem_code(target, code, nonce).await,
+            None => Err(EntryRefused::CodeInvalid),
+        };
         if let Err(why) = redeemed {
             let op = Op::anonymous(self.now(), Channel::Web, client.clone());
             self.entry_refused(&op, target, why).await;

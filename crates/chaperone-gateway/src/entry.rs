@@ -97,17 +97,13 @@ async fn enter(
     target: &Target,
     peer: &Peer,
 ) -> Result<Response<Body>, Refused> {
-    use chaperone_app::entry::EntryRefused;
     let fetched_as = |name: &str, value: &str| parts.headers.get(name).is_none_or(|told| told == value);
-    let invalid = Refused::Entry(EntryRefused::CodeInvalid);
-    if !fetched_as("sec-fetch-mode", "navigate") || !fetched_as("sec-fetch-dest", "document") {
-        return Err(invalid);
-    }
-    let code = query(parts, "code").ok_or(invalid)?;
-    let nonce = cookie(&parts.headers, NONCE_COOKIE_NAME).filter(|nonce| is_secret(nonce)).ok_or(invalid)?;
+    let navigates = fetched_as("sec-fetch-mode", "navigate") && fetched_as("sec-fetch-dest", "document");
+    let code = query(parts, "code").filter(|_| navigates);
+    let nonce = cookie(&parts.headers, NONCE_COOKIE_NAME).filter(|nonce| is_secret(nonce));
     let redeemed = gateway
         .app
-        .redeem(target, &code, nonce, &client(&parts.headers, peer))
+        .redeem(target, code.as_deref().zip(nonce), &client(&parts.headers, peer))
         .await
         .map_err(Refused::Entry)?;
     let mut response = see_other(host_relative(&redeemed.return_path).unwrap_or("/"));

@@ -106,14 +106,15 @@ impl App {
                     return Ok(Ok(Made::Proved(None)));
                 }
                 ForwardStep::Verified => {
+                    // Before anything else can fail: what is kept of a failed attempt says it too.
+                    if done_at.is_none() && untried && !self.unheard.has_made(grant.id) {
+                        grant.found_so();
+                    }
                     if grant.touched
                         && seen.attributes.state != AccountState::Enabled
                         && let Err(error) = self.end_what_runs(&connector, grant, &external).await?
                     {
                         return Ok(Err(error));
-                    }
-                    if done_at.is_none() && untried && !self.unheard.has_made(grant.id) {
-                        grant.found_so();
                     }
                     let (fence, mut grant) = (grant.fence, grant.clone());
                     // The lease first: what another node could have sent is told by what is known until now.

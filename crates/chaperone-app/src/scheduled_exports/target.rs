@@ -275,7 +275,11 @@ fn of_io(target: &str, error: &std::io::Error) -> String {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             format!("There is no room left in {target}. Make room; it is tried again.")
         }
-        ErrorKind::ReadOnlyFilesystem => format!("Nothing can be written to {target}: it is read-only."),
+        ErrorKind::ReadOnlyFilesystem => {
+            format!(
+                "Nothing can be written to {target}: it is read-only. Mount it for writing; it is tried again."
+            )
+        }
         ErrorKind::PermissionDenied => {
             format!("We may not write to {target}. Give the user that runs Chaperone the right to.")
         }
@@ -350,7 +354,10 @@ mod tests {
         const ENOSPC: i32 = 28;
         const EROFS: i32 = 30;
         for (number, sentence) in [
-            (EROFS, "Nothing can be written to the folder /srv/exports: it is read-only."),
+            (
+                EROFS,
+                "Nothing can be written to the folder /srv/exports: it is read-only. Mount it for writing; it is tried again.",
+            ),
             (ENOSPC, "There is no room left in the folder /srv/exports. Make room; it is tried again."),
             (
                 EACCES,

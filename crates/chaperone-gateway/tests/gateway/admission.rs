@@ -60,6 +60,16 @@ async fn a_code_works_once_with_its_nonce_and_becomes_a_cookie() {
     let wrong = format!("/.chaperone/enter?code={}", "w".repeat(43));
     assert_eq!(world.anonymous("GET", &wrong, &asked, "").await.status, 403, "nobody was given this one");
     assert_eq!(app::events(&world).await[told..], ["access_refused code-invalid"; 2], "the trail has both");
+    let told = app::events(&world).await.len();
+    for (path, headers) in [
+        ("/.chaperone/enter", asked.as_slice()),
+        (wrong.as_str(), NAVIGATION),
+        (wrong.as_str(), &[("sec-fetch-mode", "cors")]),
+    ] {
+        assert_eq!(world.anonymous("GET", path, headers, "").await.status, 403, "{path} {headers:?}");
+    }
+    let missing = ["access_refused code-invalid"; 3];
+    assert_eq!(app::events(&world).await[told..], missing, "also what brings no code, no nonce, no page");
 }
 
 #[tokio::test]
