@@ -1,7 +1,7 @@
 /** Who was there: User Login Events and their export, and the audit of user access. */
 import type { Page } from "@playwright/test";
 
-import { csvRows, exportGrid, rowWith, switchAudit } from "../support/access.ts";
+import { csvRows, exportGrid, pick, rowWith, switchAudit } from "../support/access.ts";
 import { expectAccessible } from "../support/accessibility.ts";
 import type { List } from "../support/api.ts";
 import { expect, test } from "../support/chaperone.ts";
@@ -16,6 +16,11 @@ interface SignIn {
   channel: string;
   kind: string;
   privileged_session_id: string | null;
+}
+
+interface AuditEvent {
+  id: string;
+  user_id: string;
 }
 
 test("an auditor finds who signed in last week and exports it", async ({ browser, chaperone }) => {
@@ -61,12 +66,28 @@ test("an auditor finds who signed in last week and exports it", async ({ browser
   expect((await exportGrid(page, "Excel")).bytes.subarray(0, 2).toString()).toBe("PK");
   expect((await exportGrid(page, "Parquet")).bytes.subarray(0, 4).toString()).toBe("PAR1");
 
+  // What is asked stands in the address, so that a link and a reload show the same.
+  await page.getByRole("button", { name: "30 days", exact: true }).click();
+  await pick(page, "Sign-in to", "targets");
+  await pick(page, "Target", target.name);
+  await expect
+    .poll(() => Object.fromEntries(new URL(page.url()).searchParams))
+    .toEqual({ user_name: chaperone.privilegedUser.user_name, days: "30", kind: "target", target_id: target.id });
+  await page.reload();
+  await expect(page.getByRole("searchbox", { name: "Name or e-mail" })).toHaveValue(chaperone.privilegedUser.user_name);
+  await expect(page.getByRole("button", { name: "30 days", exact: true })).toHaveAttribute("aria-pressed", "true");
+  await expect(page.getByRole("combobox", { name: "Sign-in to" })).toHaveValue("targets");
+  await expect(page.getByRole("combobox", { name: "Target" })).toHaveValue(target.name);
+  await expect(visit).toBeVisible();
+  const grid = page.getByRole("table", { name: "Sign-ins, newest first" }).getByRole("row").filter({ has: page.getByRole("cell") });
+  await expect(grid.filter({ hasNotText: target.name })).toHaveCount(0);
+
   // An end before the start is said in words, and nothing is asked.
   await page.getByLabel("End", { exact: true }).fill("2020-01-01T00:00");
   await expect(page.getByRole("alert")).toContainText("The end lies before the start.");
 });
 
-test("user access auditing is switched off and on, and a visit at the ERP is recorded", async ({ browser, chaperone }) => {
+test("user access auditing is switched off and on, for the ERP too, and a visit there is recorded while it is on", async ({ browser, chaperone }) => {
   const target = await targetNamed(chaperone, "erp");
   await activeSession(chaperone, target);
   const [administrator] = chaperone.administrators;
@@ -75,9 +96,16 @@ test("user access auditing is switched off and on, and a visit at the ERP is rec
   await switchAudit(anna, "Record accesses to The console and the API", /EntityAuditStopped \(108\)/);
   await switchAudit(anna, "Log access", /UserAccessAuditStopped \(113\)/);
   await switchAudit(anna, "Log access", /UserAccessAuditStarted \(112\)/);
+  await switchAudit(anna, `Record accesses to ${target.name}`, /EntityAuditStopped \(108\)/);
 
   const paula = await Console.signIn(browser, chaperone, chaperone.privilegedUser);
   const erp = await paula.enter(target.name);
+  await expect(erp.getByRole("navigation", { name: "Main" })).toBeVisible();
+  const api = chaperone.api(chaperone.auditor);
+  const visits = `/audit-events?action=user_access_via_web&target_id=${target.id}`;
+  expect((await api.get<List<AuditEvent>>(visits)).items).toEqual([]);
+  await switchAudit(anna, `Record accesses to ${target.name}`, /EntityAuditStarted \(105\)/);
+  await erp.reload();
   await expect(erp.getByRole("navigation", { name: "Main" })).toBeVisible();
 
   const auditor = await Console.signIn(browser, chaperone, chaperone.auditor);
@@ -92,10 +120,26 @@ test("user access auditing is switched off and on, and a visit at the ERP is rec
   await expect(changed.getByRole("cell")).toHaveText(["Yes", "No"]);
   await page.keyboard.press("Escape");
 
+  // What the filters show is what the file has.
+  await pick(page, "User", new RegExp(chaperone.privilegedUser.user_name, "i"));
+  await expect(rowWith(page, "UserAccessAuditStarted")).toHaveCount(0);
+  await expect(rowWith(page, "UserAccessviaWeb", "64", chaperone.privilegedUser.user_name)).toContainText(target.name);
+  const { name, bytes } = await exportGrid(page, "CSV", "Export");
+  expect(name).toMatch(/^audit-events.*\.csv$/);
+  const rows = csvRows(bytes.toString("utf8"));
+  const { items } = await api.get<List<AuditEvent>>(visits);
+  expect(items).toHaveLength(1);
+  expect(rows.map((row) => row["id"])).toEqual(items.map((item) => item.id));
+  expect(rows[0]).toMatchObject({ action: "user_access_via_web", user_id: items[0]?.user_id, channel: "web" });
+  await page.getByRole("button", { name: "Clear filters" }).click();
+
   await page.getByRole("tab", { name: "The trail" }).click();
-  await page.getByRole("combobox", { name: "Action" }).click();
-  await page.getByRole("option", { name: "EntityAuditStopped (108)" }).click();
-  await expect(rowWith(page, "EntityAuditStopped", "108")).toBeVisible();
+  await pick(page, "Action", "EntityAuditStopped (108)");
+  const stopped = page.getByRole("row").filter({ hasText: "EntityAuditStopped" });
+  await expect(stopped, "the console and the ERP").toHaveCount(2);
+  await pick(page, "Target", target.name);
+  await expect(stopped, "the ERP alone").toHaveCount(1);
+  await expect(stopped).toContainText("target");
 });
 
 test("the pages of sign-ins, audit, exports and streams are accessible, light and dark, and fit on a phone", async ({ browser, chaperone }) => {

@@ -38,6 +38,43 @@ test("an approver on a phone approves with the thumb", async ({ browser, chapero
   await expect(phone.status("Active")).toBeVisible();
 });
 
+test("the filters of the list stand in its address and survive a reload", async ({ browser, chaperone }) => {
+  const target = await targetNamed(chaperone, "erp");
+  const [requester, approver] = chaperone.administrators;
+  const cancelled = await request(chaperone, target);
+  await chaperone.api(requester).post(`/privileged-sessions/${cancelled.id}/change-status`, { status: "Cancel" });
+  await request(chaperone, target);
+
+  const { page } = await Console.signIn(browser, chaperone, approver);
+  await page.goto(`${chaperone.consoleUrl}/privileged-sessions`);
+  const chip = page.getByRole("button", { name: "Cancelled", exact: true });
+  const search = page.getByRole("searchbox", { name: /^Search reason/ });
+  const targets = page.getByRole("combobox", { name: "Any target" });
+  const rows = page.getByRole("table").getByRole("row").filter({ hasText: target.name });
+  await expect(rows).toHaveCount(2);
+
+  await chip.click();
+  await search.fill("year-end");
+  await targets.click();
+  await page.getByRole("option", { name: target.name }).click();
+  const asked = { status: "Cancelled", q: "year-end", target_id: target.id };
+  const shown = async (): Promise<void> => {
+    await expect.poll(() => Object.fromEntries(new URL(page.url()).searchParams)).toEqual(asked);
+    await expect(chip).toHaveAttribute("aria-pressed", "true");
+    await expect(search).toHaveValue("year-end");
+    await expect(targets).toHaveValue(target.name);
+    await expect(rows).toHaveCount(1);
+    await expect(rows).toContainText("Cancelled");
+  };
+  await shown();
+  await page.reload();
+  await shown();
+
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect(rows).toHaveCount(2);
+  expect(new URL(page.url()).search).toBe("");
+});
+
 test("the console's pages are accessible, light and dark", async ({ browser, chaperone }) => {
   const session = await request(chaperone, await targetNamed(chaperone, "erp"));
   const [, approver] = chaperone.administrators;

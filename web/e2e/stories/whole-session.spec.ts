@@ -1,4 +1,6 @@
 /** From the request to the evidence: one privileged session on the sample ERP. */
+import { readFile } from "node:fs/promises";
+
 import { expect, test } from "../support/chaperone.ts";
 import { Console } from "../support/console.ts";
 import { type Change, workInErp } from "../support/erp-job.ts";
@@ -62,7 +64,16 @@ test("a session is scheduled, approved, worked in, ended, and its evidence says 
 
   await auditor.tab("Recordings").click();
   await auditor.page.getByRole("link", { name: /Play/ }).or(auditor.page.getByRole("button", { name: /Play/ })).first().click();
-  await expect(auditor.page.getByText("Amélie Fournier").first()).toBeVisible();
+  await auditor.page.getByRole("button", { name: /Amélie Fournier/ }).first().click();
+  // The replayer draws the recorded page in a frame of its frame.
+  const picture = auditor.page.frameLocator('iframe[title="Replay of the recorded page"]').frameLocator("iframe");
+  await expect(picture.getByLabel("Contact person")).toHaveValue("Amélie Fournier");
+  await expect(picture.getByLabel("Contact person")).toBeVisible();
+
+  await auditor.page.getByRole("button", { name: "Download", exact: true }).click();
+  const [download] = await Promise.all([auditor.page.waitForEvent("download"), auditor.page.getByRole("menuitem", { name: "Steps as CSV" }).click()]);
+  expect(download.suggestedFilename()).toMatch(/\.csv$/);
+  expect(await readFile(await download.path(), "utf8")).toContain("Amélie Fournier");
 
   for (const format of ["bundle", "rrweb", "steps.json", "steps.csv", "har"]) {
     const { status, text } = await api.download(`/recordings/${recording.id}/download?format=${format}`);

@@ -21,9 +21,15 @@ export async function switchAudit(console: Console, name: string, followed: RegE
   await expect(dialog).toBeHidden();
 }
 
-/** Chooses a format of **Export grid** and answers the file that came. */
-export async function exportGrid(page: Page, format: "CSV" | "Excel" | "JSON lines" | "Parquet"): Promise<{ name: string; bytes: Buffer }> {
-  await page.getByRole("button", { name: "Export grid" }).click();
+/** Chooses in one of a list's filters. */
+export async function pick(page: Page, filter: string, option: string | RegExp): Promise<void> {
+  await page.getByRole("combobox", { name: filter, exact: true }).click();
+  await page.getByRole("option", { name: option }).click();
+}
+
+/** Chooses a format of an export button and answers the file that came. */
+export async function exportGrid(page: Page, format: "CSV" | "Excel" | "JSON lines" | "Parquet", button: "Export grid" | "Export" = "Export grid"): Promise<{ name: string; bytes: Buffer }> {
+  await page.getByRole("button", { name: button, exact: true }).click();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: format }).click()]);
   return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }

@@ -26,6 +26,7 @@ export interface Recording {
   steps: number;
   exchanges: number;
   bytes: number;
+  coverage: { areas_not_recorded: number };
 }
 
 export interface Exchange {
