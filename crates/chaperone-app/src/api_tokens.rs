@@ -11,7 +11,7 @@ use crate::changes::ChangedNoun;
 use crate::errors::AppError;
 use crate::op::{EventExt as _, Op};
 use crate::secrets::{self, TOKEN_PREFIX};
-use crate::sign_ins::{ended_event, exact_end};
+use crate::sign_ins::end_all;
 
 /// Longest name, in characters.
 pub const NAME_MAX_CHARS: usize = 100;
@@ -83,17 +83,12 @@ impl App {
                     if !tx.revoke_api_token(id, op.at).await? {
                         return Err(AppError::NotFound { noun: "API token" });
                     }
-                    let mut events = Events::one(op.event(AuditAction::ApiTokenRevoked, "api_token", id));
-                    let open =
+                    let events = Events::one(op.event(AuditAction::ApiTokenRevoked, "api_token", id));
+                    let filter =
                         SignInFilter { user_id: Some(user), api_token_id: Some(id), ..Default::default() };
-                    let mut ended = Vec::new();
-                    for sign_in in tx.read().open_sign_ins(open).await? {
-                        let end = exact_end(&op, &sign_in, EndKind::SignedOut);
-                        if tx.end_sign_in(sign_in.id, end).await? {
-                            events = events.and(ended_event(&op, &sign_in, end));
-                            ended.push(sign_in.id);
-                        }
-                    }
+                    let open = tx.read().open_sign_ins(filter).await?;
+                    let how = (EndKind::SignedOut, op.at);
+                    let (events, ended) = end_all(tx, &op, open, how, events).await?;
                     Ok(tx.commit(ended, events))
                 })
             })

@@ -6,7 +6,7 @@ use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_domain::ids::{SignInId, UserId};
 use chaperone_domain::sign_in::{ABSOLUTE_LIMIT, Channel, EndKind, SignIn, SignInEnd, SignInKind};
 use chaperone_domain::user::{Role, User};
-use chaperone_store::{ApiToken, Events};
+use chaperone_store::{ApiToken, Events, WriteTx};
 use jiff::SignedDuration;
 
 use crate::app::App;
@@ -44,10 +44,29 @@ pub(crate) fn new_limit(at: Instant, token: Option<&ApiToken>) -> Instant {
     token.and_then(|token| token.expires_at).map_or(limit, |expiry| expiry.min(limit))
 }
 
-/// An end that is known exactly: now, and never before the beginning. After a restart with a clock that was set back,
-/// now can be a little before what was stored last.
-pub(crate) fn exact_end(op: &Op, sign_in: &SignIn, kind: EndKind) -> SignInEnd {
-    SignInEnd { at: op.at.max(sign_in.started_at), kind, estimated: false }
+/// An end that is known exactly, and never before the beginning. After a restart with a clock that was set back, now
+/// can be a little before what was stored last.
+fn exact_end(at: Instant, sign_in: &SignIn, kind: EndKind) -> SignInEnd {
+    SignInEnd { at: at.max(sign_in.started_at), kind, estimated: false }
+}
+
+/// Ends open sign-ins in that way at that time, as a part of a transaction; its events with theirs, and which ended.
+pub(crate) async fn end_all(
+    tx: &mut WriteTx,
+    op: &Op,
+    open: impl IntoIterator<Item = SignIn>,
+    (kind, at): (EndKind, Instant),
+    mut events: Events,
+) -> Result<(Events, Vec<SignInId>), AppError> {
+    let mut ended = Vec::new();
+    for sign_in in open {
+        let end = exact_end(at, &sign_in, kind);
+        if tx.end_sign_in(sign_in.id, end).await? {
+            events = events.and(ended_event(op, &sign_in, end));
+            ended.push(sign_in.id);
+        }
+    }
+    Ok((events, ended))
 }
 
 /// The event that a sign-in ended.
@@ -232,7 +251,7 @@ impl App {
         sign_in: SignIn,
         kind: EndKind,
     ) -> Result<(), AppError> {
-        let end = exact_end(op, &sign_in, kind);
+        let end = exact_end(op.at, &sign_in, kind);
         let (tx_op, row) = (op.clone(), sign_in.clone());
         let ended = self
             .store

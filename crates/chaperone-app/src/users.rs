@@ -15,6 +15,7 @@ use crate::changes::ChangedNoun;
 use crate::errors::{AppError, FieldProblem};
 use crate::op::{EventExt as _, Op};
 use crate::secrets;
+use crate::sign_ins::end_all;
 
 /// Longest display name and e-mail, in characters.
 pub const NAME_MAX_CHARS: usize = 200;
@@ -252,25 +253,20 @@ impl App {
                             "This is the last active system administrator: make another one first.",
                         ));
                     }
-                    let mut events = Events::one(
+                    let events = Events::one(
                         op.event(AuditAction::UserChanged, "user", row.id)
                             .changed("display_name", &old.display_name, &row.display_name)
                             .changed("email", &old.email, &row.email)
                             .changed("roles", &role_names(&old.roles), &role_names(&row.roles))
                             .changed("active", &old.active, &row.active),
                     );
-                    let mut ended = Vec::new();
+                    let mut open = Vec::new();
                     if old.active && !row.active {
                         let filter = SignInFilter { user_id: Some(row.id), ..Default::default() };
-                        for sign_in in tx.read().open_sign_ins(filter).await? {
-                            let kind = EndKind::EndedByAdministrator;
-                            let end = crate::sign_ins::exact_end(&op, &sign_in, kind);
-                            if tx.end_sign_in(sign_in.id, end).await? {
-                                events = events.and(crate::sign_ins::ended_event(&op, &sign_in, end));
-                                ended.push(sign_in.id);
-                            }
-                        }
+                        open = tx.read().open_sign_ins(filter).await?;
                     }
+                    let how = (EndKind::EndedByAdministrator, op.at);
+                    let (events, ended) = end_all(tx, &op, open, how, events).await?;
                     Ok(tx.commit(ended, events))
                 })
             })
@@ -332,16 +328,11 @@ impl App {
                 let (op, hash) = (op.clone(), hash.clone());
                 Box::pin(async move {
                     tx.set_password(id, &hash, must_change).await?;
-                    let mut events = Events::one(op.event(action, "user", id));
-                    let mut ended = Vec::new();
+                    let events = Events::one(op.event(action, "user", id));
                     let filter = SignInFilter { user_id: Some(id), ..Default::default() };
-                    for sign_in in tx.read().open_sign_ins(filter).await? {
-                        let end = crate::sign_ins::exact_end(&op, &sign_in, kind);
-                        if !new.keeps(&sign_in) && tx.end_sign_in(sign_in.id, end).await? {
-                            events = events.and(crate::sign_ins::ended_event(&op, &sign_in, end));
-                            ended.push(sign_in.id);
-                        }
-                    }
+                    let mut open = tx.read().open_sign_ins(filter).await?;
+                    open.retain(|sign_in| !new.keeps(sign_in));
+                    let (events, ended) = end_all(tx, &op, open, (kind, op.at), events).await?;
                     Ok::<_, AppError>(tx.commit(ended, events))
                 })
             })

@@ -3,10 +3,11 @@
 use super::*;
 use chaperone_domain::ids::SignInId;
 use chaperone_domain::notification::Notification;
-use chaperone_domain::sign_in::{EndKind, SignIn, SignInEnd, SignInKind};
+use chaperone_domain::sign_in::{EndKind, SignIn, SignInKind};
 use chaperone_store::{Events, SignInFilter, WriteTx};
 
 use crate::errors::refusal_sentence;
+use crate::sign_ins::end_all;
 
 /// What somebody decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,7 +288,7 @@ impl Moved {
             event = event.with("self_approved", "yes");
         }
         let events = Events::one(event);
-        let (open, end) = match (*from, session.state) {
+        let (open, kind) = match (*from, session.state) {
             (State::Starting, State::Active) => (older_sign_ins(tx, session).await?, EndKind::SessionStarted),
             (_, State::Ending) => {
                 let filter = SignInFilter { privileged_session_id: Some(session.id), ..Default::default() };
@@ -296,8 +297,8 @@ impl Moved {
             _ => return Ok((events, Vec::new())),
         };
         // Where the time was over, the doors closed by themselves, before the processor came.
-        let at = if end == EndKind::SessionEnded { op.at.min(session.window.ends_at()) } else { op.at };
-        end_sign_ins(tx, op, open, SignInEnd { at, kind: end, estimated: false }, events).await
+        let at = if kind == EndKind::SessionEnded { op.at.min(session.window.ends_at()) } else { op.at };
+        end_all(tx, op, open, (kind, at), events).await
     }
 }
 
@@ -312,23 +313,4 @@ async fn older_sign_ins(tx: &mut WriteTx, session: &PrivilegedSession) -> Result
         older.extend(open.into_iter().filter(|sign_in| sign_in.privileged_session_id.is_none()));
     }
     Ok(older)
-}
-
-/// Ends sign-ins as a part of the transaction that moves the session.
-async fn end_sign_ins(
-    tx: &mut WriteTx,
-    op: &Op,
-    open: Vec<SignIn>,
-    end: SignInEnd,
-    mut events: Events,
-) -> Result<(Events, Vec<SignInId>), AppError> {
-    let mut ended = Vec::new();
-    for sign_in in open {
-        let end = SignInEnd { at: end.at.max(sign_in.started_at), ..end };
-        if tx.end_sign_in(sign_in.id, end).await? {
-            events = events.and(crate::sign_ins::ended_event(op, &sign_in, end));
-            ended.push(sign_in.id);
-        }
-    }
-    Ok((events, ended))
 }
