@@ -1,7 +1,7 @@
 //! What has to hold: at every step, and when all is quiet.
 
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::grant::{Attributes, Grant, GrantPhase};
+use chaperone_domain::grant::{Attributes, Grant, GrantPhase, Wish};
 use chaperone_domain::ids::AccountId;
 use chaperone_domain::privileged_session::State;
 
@@ -27,9 +27,9 @@ pub struct Original {
     pub floor: Option<AccountState>,
     /// What others made of it while sessions held it that wanted nothing of it: it may stay so.
     pub theirs: Vec<Attributes>,
-    /// Others changed it between a look and the hold that was taken over it, which may have made it just so. Whoever
-    /// goes on after a stop in the middle, or after sleeping past a lease, cannot tell whose doing it is: it may be what
-    /// it was.
+    /// Others changed it between a look and the hold that was taken over it, or the intent of a session that joined it,
+    /// either of which may have made it just so. Whoever goes on after a stop in the middle, or after sleeping past a
+    /// lease, cannot tell whose doing it is: it may be what it was.
     pub either: bool,
 }
 
@@ -58,6 +58,10 @@ impl Schedule<'_> {
         let Ok((open, closed)) = found else { return false };
         let busy = self.world.nodes.iter().any(|node| node.activity.is_some());
         let flying = self.world.hub.lock().flights.iter().any(|flight| flight.account == id);
+        let wish = Wish::for_state(to.state);
+        let joins = wish.is_some() && self.plan.sessions.iter().any(|session| session.wish_for(id) == wish);
+        // What people do may be a switch.
+        let wished = busy && joins || self.world.nodes[0].activity.is_some();
         let Some(original) = self.originals.get_mut(&id) else { return false };
         match open {
             Some((grant, _)) => {
@@ -72,6 +76,8 @@ impl Schedule<'_> {
                     return false;
                 }
                 original.floor = Some(to.state);
+                // Somebody may be about to write down just that, for a session that joins or that is switched.
+                original.either |= wished;
                 if !grant.touched {
                     original.theirs.push(to);
                 }
