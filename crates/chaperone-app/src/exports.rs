@@ -32,7 +32,8 @@ mod parquet;
 mod tests;
 mod xlsx;
 
-pub use download::{Download, EXPORTS_MAX, Rows};
+pub use download::{Download, EXPORTS_MAX, Pages, Rows};
+pub(crate) use download::{beside, one_after_the_other};
 
 /// Bytes of one piece of what is left at the end.
 const PIECE_BYTES: usize = 256 * 1024;

@@ -10,6 +10,7 @@ use sea_orm_migration::MigratorTrait as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::RwLock;
 
 use crate::StoreError;
 use crate::migrations::Migrator;
@@ -45,8 +46,12 @@ impl StoreConfig {
 #[derive(Clone)]
 pub(crate) enum Engine {
     Sqlite(Writer),
-    /// Changes have connections of their own, on which every transaction is serializable from its beginning.
-    Postgres(DatabaseConnection),
+    Postgres {
+        /// Changes have connections of their own, on which every transaction is serializable from its beginning.
+        changes: DatabaseConnection,
+        /// Held while a change runs; alone by one that lost several races.
+        turns: Arc<RwLock<()>>,
+    },
 }
 
 /// Where a commit stands.
@@ -150,7 +155,8 @@ impl Store {
         let pool = postgres_pool(options.clone(), "read committed").await?;
         migrate(&pool).await?;
         let changes = postgres_pool(options, "serializable").await?;
-        Ok(Self { pool, engine: Engine::Postgres(changes), counts: Arc::default(), gate: None })
+        let engine = Engine::Postgres { changes, turns: Arc::default() };
+        Ok(Self { pool, engine, counts: Arc::default(), gate: None })
     }
 
     /// Queries outside a transaction.

@@ -317,13 +317,20 @@ impl Query {
 
     /// Every row, in the order given.
     pub(crate) async fn all<T>(
-        mut self,
+        self,
         place: Place<'_>,
         order: &str,
         read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.sql.push_str(" ORDER BY ");
-        self.sql.push_str(order);
+        self.ending(&format!("ORDER BY {order}")).in_any_order(place, read).await
+    }
+
+    /// Every row.
+    pub(crate) async fn in_any_order<T>(
+        self,
+        place: Place<'_>,
+        read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         place.all(&self.sql, self.values, read).await
     }
 }

@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chaperone_domain::audit_event::AuditEvent;
 use futures_util::FutureExt as _;
 use sea_orm::{DatabaseConnection, TransactionTrait as _};
-use tokio::sync::oneshot;
+use tokio::sync::{RwLock, oneshot};
 
 use crate::StoreError;
 use crate::connect::{Engine, Stage, Store};
@@ -22,6 +23,9 @@ pub(crate) type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 
 /// How often a change that lost a race on PostgreSQL runs again.
 const RACES_MAX: u32 = 20;
+/// Races that it may lose beside others; then it waits until no other change of this node runs, and only other nodes
+/// can be in its way.
+const RACES_BESIDE_OTHERS: u32 = 4;
 /// The first pause before it runs again; it doubles up to [`RACE_PAUSE_MAX`].
 const RACE_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause before a change runs again.
@@ -236,7 +240,7 @@ impl Store {
         let waiting = Waiting { body, outcome: None, reply: Some(reply) };
         match &self.engine {
             Engine::Sqlite(writer) => writer.submit(Box::new(Change(waiting))).await?,
-            Engine::Postgres(changes) => self.begin(changes, Box::new(Change(waiting))),
+            Engine::Postgres { changes, turns } => self.begin(changes, turns, Box::new(Change(waiting))),
         }
         let kept = answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Unavailable)))?;
         self.pass(Stage::After).await?;
@@ -257,7 +261,7 @@ impl Store {
         let waiting = Waiting { body, outcome: None, reply: Some(reply) };
         match &self.engine {
             Engine::Sqlite(writer) => writer.submit(Box::new(Books(waiting))).await?,
-            Engine::Postgres(_) => self.begin(&self.pool, Box::new(Books(waiting))),
+            Engine::Postgres { turns, .. } => self.begin(&self.pool, turns, Box::new(Books(waiting))),
         }
         let kept = answer.await.unwrap_or(Err(StoreError::Unavailable))?;
         self.pass(Stage::After).await?;
@@ -265,17 +269,23 @@ impl Store {
     }
 
     /// Runs it in a task of its own: whoever asked may go away, a transaction never stays half done.
-    fn begin(&self, pool: &DatabaseConnection, job: Box<dyn Job>) {
-        let (pool, counts) = (pool.clone(), self.counts.clone());
-        tokio::spawn(async move { alone(&pool, &counts, job).await });
+    fn begin(&self, pool: &DatabaseConnection, turns: &Arc<RwLock<()>>, job: Box<dyn Job>) {
+        let (pool, counts, turns) = (pool.clone(), self.counts.clone(), turns.clone());
+        tokio::spawn(async move { to_its_end(&pool, &counts, &turns, job).await });
     }
 }
 
 /// A transaction of its own, again when it lost a race.
-async fn alone(pool: &DatabaseConnection, counts: &Counts, mut job: Box<dyn Job>) {
+async fn to_its_end(pool: &DatabaseConnection, counts: &Counts, turns: &RwLock<()>, mut job: Box<dyn Job>) {
     let mut pause = RACE_PAUSE;
     for race in 1..=RACES_MAX {
-        let ended = once(pool, counts, job.as_mut()).await;
+        let ended = if race <= RACES_BESIDE_OTHERS {
+            let _beside_others = turns.read().await;
+            once(pool, counts, job.as_mut()).await
+        } else {
+            let _alone = turns.write().await;
+            once(pool, counts, job.as_mut()).await
+        };
         if ended == Err(StoreError::Contended) && race < RACES_MAX {
             counts.raced();
             tokio::time::sleep(pause).await;

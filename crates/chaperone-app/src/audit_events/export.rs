@@ -1,13 +1,15 @@
 //! The trail as a file.
 
+use std::sync::Arc;
+
 use chaperone_domain::Instant;
 use chaperone_domain::audit_event::{AuditEvent, DetailValue};
-use chaperone_store::{EventFilter, Items, Page, StoredEvent};
+use chaperone_store::{EventFilter, StoredEvent};
 
 use crate::app::App;
 use crate::errors::AppError;
-use crate::exports::{Cell, Column, Download, ExportError, Format, Grid, GridWriter, Kind, Rows};
-use crate::exports::{file_name, file_name_until};
+use crate::exports::{Cell, Column, Download, ExportError, Format, Grid, GridWriter, Kind, Pages, Rows};
+use crate::exports::{file_name, file_name_until, one_after_the_other};
 use crate::op::EventExt as _;
 
 /// Audit events as a grid.
@@ -107,8 +109,12 @@ impl Rows for EventRows {
         Ok(app.store.read().count_audit_events(self.filter.clone()).await?)
     }
 
-    async fn page(&self, app: &App, page: Page) -> Result<Items<StoredEvent>, AppError> {
-        Ok(app.store.read().audit_events(self.filter.clone(), page).await?)
+    fn pages(&self, app: &Arc<App>) -> Pages<StoredEvent> {
+        let (app, filter) = (app.clone(), self.filter.clone());
+        one_after_the_other(move |page| {
+            let (app, filter) = (app.clone(), filter.clone());
+            async move { Ok(app.store.read().audit_events(filter, page).await?) }
+        })
     }
 
     fn write(&self, writer: &mut GridWriter, stored: &StoredEvent) -> Result<(), ExportError> {

@@ -1,16 +1,18 @@
 //! A download: the rows of a grid as a file, page after page.
 //!
-//! A page is read, written down and handed out before the next one is asked for, beside one that is read ahead: a
-//! client that reads slowly, or not at all, holds two pages in memory and nothing in the database. Whoever lets go of
-//! a download has broken it off; the trail says so.
+//! A page is read, written down and handed out before the next one is asked for, beside a few that are read ahead: a
+//! client that reads slowly, or not at all, holds those in memory and nothing in the database. Whoever lets go of a
+//! download has broken it off; the trail says so.
 
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_store::{Items, PAGE_MAX, Page};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinHandle;
 
 use super::{ExportError, Format, Grid, GridWriter, Rest};
 use crate::app::App;
@@ -19,6 +21,9 @@ use crate::op::{EventExt as _, Op};
 
 /// Downloads that are under way at the same time on a node.
 pub const EXPORTS_MAX: usize = 8;
+
+/// Pages on their way, in order.
+pub type Pages<Row> = BoxStream<'static, Result<Vec<Row>, AppError>>;
 
 /// What is taken out: which rows, by page, and how one is written down.
 pub trait Rows: Clone + Send + Sync + 'static {
@@ -33,8 +38,8 @@ pub trait Rows: Clone + Send + Sync + 'static {
     /// How many rows there are.
     fn count(&self, app: &App) -> impl Future<Output = Result<u64, AppError>> + Send;
 
-    /// One page of them.
-    fn page(&self, app: &App, page: Page) -> impl Future<Output = Result<Items<Self::Row>, AppError>> + Send;
+    /// They themselves.
+    fn pages(&self, app: &Arc<App>) -> Pages<Self::Row>;
 
     /// Writes one down.
     ///
@@ -47,7 +52,7 @@ pub trait Rows: Clone + Send + Sync + 'static {
 }
 
 enum State<Row> {
-    Rows { writer: GridWriter, ahead: JoinHandle<Result<Items<Row>, AppError>> },
+    Rows { writer: GridWriter, pages: Pages<Row> },
     Ending(GridWriter),
     Rest(Rest),
     Over,
@@ -87,7 +92,7 @@ impl<R: Rows> Download<R> {
         }
         let writer = GridWriter::begin(format, R::GRID)?;
         app.note(event(op, AuditAction::ExportStarted, &asked, format).with("total", count(total))).await?;
-        let ahead = read_ahead(app, &asked, None);
+        let pages = asked.pages(app);
         Ok(Self {
             file_name: asked.file_name(format),
             format,
@@ -96,7 +101,7 @@ impl<R: Rows> Download<R> {
             op: op.clone(),
             asked,
             rows: 0,
-            state: State::Rows { writer, ahead },
+            state: State::Rows { writer, pages },
             is_told: false,
             _permit: permit,
         })
@@ -123,22 +128,20 @@ impl<R: Rows> Download<R> {
     async fn step(&mut self) -> Result<Option<Vec<u8>>, AppError> {
         // A step that fails, or that nobody waits for to its end, leaves nothing to go on with.
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Rows { mut writer, ahead } => {
-                let page =
-                    ahead.await.map_err(|_| AppError::Inside("a page of an export was not read"))??;
-                let next = page.next.map(|next| read_ahead(&self.app, &self.asked, Some(next)));
+            State::Rows { mut writer, mut pages } => {
+                let Some(page) = pages.next().await.transpose()? else {
+                    self.state = State::Ending(writer);
+                    return Ok(Some(Vec::new()));
+                };
                 let asked = self.asked.clone();
                 let (writer, bytes) = blocking(move || {
-                    page.items.iter().try_for_each(|row| asked.write(&mut writer, row))?;
+                    page.iter().try_for_each(|row| asked.write(&mut writer, row))?;
                     let bytes = writer.take();
                     Ok((writer, bytes))
                 })
                 .await?;
                 self.rows = writer.rows();
-                self.state = match next {
-                    Some(ahead) => State::Rows { writer, ahead },
-                    None => State::Ending(writer),
-                };
+                self.state = State::Rows { writer, pages };
                 Ok(Some(bytes))
             }
             State::Ending(writer) => {
@@ -190,15 +193,31 @@ impl<R: Rows> Drop for Download<R> {
     }
 }
 
-/// Reads a page beside everything else.
-fn read_ahead<R: Rows>(
-    app: &Arc<App>,
-    asked: &R,
-    after: Option<String>,
-) -> JoinHandle<Result<Items<R::Row>, AppError>> {
-    let (app, asked) = (app.clone(), asked.clone());
-    let page = Page { after, limit: PAGE_MAX };
-    tokio::spawn(async move { asked.page(&app, page).await })
+/// Pages each of which begins where the one before it ended; the next one is read beside everything else.
+pub(crate) fn one_after_the_other<Row, Read, Reading>(read: Read) -> Pages<Row>
+where
+    Row: Send + 'static,
+    Read: Fn(Page) -> Reading + Send + 'static,
+    Reading: Future<Output = Result<Items<Row>, AppError>> + Send + 'static,
+{
+    let begin = move |after| beside(read(Page { after, limit: PAGE_MAX }));
+    let first = begin(None);
+    let pages = stream::unfold((Some(first), begin), async |(ahead, begin)| match ahead?.await {
+        Ok(page) => {
+            let ahead = page.next.map(|next| begin(Some(next)));
+            Some((Ok(page.items), (ahead, begin)))
+        }
+        Err(error) => Some((Err(error), (None, begin))),
+    });
+    pages.boxed()
+}
+
+/// Begins to read, beside everything else.
+pub(crate) fn beside<T: Send + 'static>(
+    reading: impl Future<Output = Result<T, AppError>> + Send + 'static,
+) -> impl Future<Output = Result<T, AppError>> + Send {
+    let reading = tokio::spawn(reading);
+    async move { reading.await.map_err(|_| AppError::Inside("a page of an export was not read"))? }
 }
 
 /// Work that keeps a thread busy, or waits for a file.

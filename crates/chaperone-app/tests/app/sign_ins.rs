@@ -393,9 +393,12 @@ async fn an_export_has_every_row_over_many_pages_and_is_in_the_trail() {
     let paula = world.app.sign_in(&op, "paula", PASSWORD.to_owned()).await.expect("signed in");
     // More than a page, written past the use case, which asks for a password each time.
     let rows = world.rows().await;
-    for number in 0..2_100_u128 {
+    // Many in one moment, more than a page, and then one after the other.
+    for number in 0..3_300_u32 {
         let mut copy = paula.sign_in.clone();
-        copy.id = SignInId::new(uuid::Uuid::from_u128(number));
+        copy.id = SignInId::new(uuid::Uuid::from_u128(number.into()));
+        let before = jiff::SignedDuration::from_micros(i64::from(number.saturating_sub(1_200)));
+        copy.started_at = copy.started_at - before;
         let event = op.event(AuditAction::SignInStarted, "sign_in", copy.id);
         rows.write(move |tx| {
             let (copy, event) = (copy.clone(), event.clone());
@@ -409,26 +412,28 @@ async fn an_export_has_every_row_over_many_pages_and_is_in_the_trail() {
     }
     let text = String::from_utf8(whole(&world, Format::Csv).await).expect("UTF-8");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 1 + 2_101);
+    assert_eq!(lines.len(), 1 + 3_301);
     assert!(lines[0].starts_with("sign_in_id,user_id,user_name,display_name,email,kind,channel,started_at"));
     assert!(
         lines[1..].iter().all(|line| line.contains(",paula,paula,,console,web,") && line.contains(",'=1+1,"))
     );
-    let mut distinct: Vec<_> = lines[1..].iter().map(|line| line.split(',').next()).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert_eq!(distinct.len(), 2_101, "no row twice, none left out");
+    let place = |line: &str| {
+        let columns: Vec<&str> = line.split(',').collect();
+        (columns[7].parse::<jiff::Timestamp>().expect("an instant"), columns[0].to_owned())
+    };
+    let places: Vec<_> = lines[1..].iter().map(|line| place(line)).collect();
+    assert!(places.is_sorted_by(|newer, older| newer > older), "newest first, no row twice");
     let json = String::from_utf8(whole(&world, Format::JsonLines).await).expect("UTF-8");
-    assert_eq!(json.lines().count(), 2_101);
+    assert_eq!(json.lines().count(), 3_301);
     assert!(whole(&world, Format::Xlsx).await.starts_with(b"PK"));
     assert!(whole(&world, Format::Parquet).await.starts_with(b"PAR1"));
 
     let begun = events(&world, AuditAction::ExportStarted).await;
     let ended = events(&world, AuditAction::ExportEnded).await;
     assert_eq!((begun.len(), ended.len()), (4, 4));
-    assert_eq!(detail(&begun[0], "total"), 2_101.into());
+    assert_eq!(detail(&begun[0], "total"), 3_301.into());
     for event in ended {
-        assert_eq!((detail(&event, "outcome"), detail(&event, "rows")), ("complete".into(), 2_101.into()));
+        assert_eq!((detail(&event, "outcome"), detail(&event, "rows")), ("complete".into(), 3_301.into()));
         assert_eq!(event.actor.user_id(), Some(world.anna.id));
     }
 }

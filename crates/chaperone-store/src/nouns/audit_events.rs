@@ -172,7 +172,7 @@ impl Reads<'_> {
     /// How many events a filter asks for.
     pub async fn count_audit_events(&self, filter: EventFilter) -> Result<u64, StoreError> {
         let query = asked("SELECT COUNT(*) FROM audit_events WHERE 1 = 1", &filter);
-        let counted = query.all(self.place, "1", |row| uncount(row.take()?, "a count")).await?;
+        let counted = query.in_any_order(self.place, |row| uncount(row.take()?, "a count")).await?;
         Ok(counted.first().copied().unwrap_or_default())
     }
 

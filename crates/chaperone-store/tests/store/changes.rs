@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use chaperone_domain::audit_event::AuditEvent;
+use chaperone_domain::ids::PrivilegedSessionId;
 use chaperone_domain::privileged_session::PrivilegedSession;
-use chaperone_store::{Events, StoreError};
+use chaperone_store::{Events, Store, StoreError};
 
 use crate::world::World;
 
@@ -154,6 +156,27 @@ async fn a_change_whose_caller_went_away_is_kept_or_undone_as_a_whole() {
     }
 }
 
+/// Appends a letter to the session's reason, at the version that it reads.
+async fn append(
+    store: &Store,
+    id: PrivilegedSessionId,
+    event: AuditEvent,
+    runs: &Arc<AtomicU32>,
+) -> Result<(), StoreError> {
+    let runs = runs.clone();
+    let change = store.write(move |tx| {
+        let event = event.clone();
+        runs.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            let mut row = tx.read().privileged_session(id).await?.ok_or(StoreError::Stale)?;
+            row.reason.push('x');
+            tx.update_privileged_session(&row, row.version).await?;
+            Ok::<_, StoreError>(tx.commit((), Events::one(event)))
+        })
+    });
+    change.await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_one_row_that_cross_are_all_made_one_after_the_other() {
     for world in World::each().await {
@@ -162,20 +185,10 @@ async fn changes_of_one_row_that_cross_are_all_made_one_after_the_other() {
         let runs = Arc::new(AtomicU32::new(0));
         // As a second node would, or on SQLite another program with the same file open.
         let other = world.reopened().await;
+        // Each reads the version that it changes: without protection some would overwrite others.
         let changes = (0..16).map(|n| {
-            let (id, event, runs) = (session.id, world.event(), runs.clone());
             let store = if n % 2 == 0 { &world.store } else { &other };
-            // Each reads the version that it changes: without protection some would overwrite others.
-            store.write(move |tx| {
-                let event = event.clone();
-                runs.fetch_add(1, Ordering::Relaxed);
-                Box::pin(async move {
-                    let mut row = tx.read().privileged_session(id).await?.ok_or(StoreError::Stale)?;
-                    row.reason.push('x');
-                    tx.update_privileged_session(&row, row.version).await?;
-                    Ok::<_, StoreError>(tx.commit((), Events::one(event)))
-                })
-            })
+            append(store, session.id, world.event(), &runs)
         });
         for result in futures_util::future::join_all(changes).await {
             assert_eq!(result, Ok(()));
@@ -183,6 +196,21 @@ async fn changes_of_one_row_that_cross_are_all_made_one_after_the_other() {
         let stored = world.store.read().privileged_session(session.id).await.expect("read").expect("there");
         assert_eq!((stored.version, stored.reason), (17, format!("{}{}", session.reason, "x".repeat(16))));
         assert!(runs.load(Ordering::Relaxed) >= 16);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_changes_of_one_row_that_all_lose_races_are_all_made() {
+    for world in World::each().await {
+        let session = world.draft();
+        world.add_session(&session).await.expect("stored");
+        let runs = Arc::new(AtomicU32::new(0));
+        let changes = (0..200).map(|_| append(&world.store, session.id, world.event(), &runs));
+        for result in futures_util::future::join_all(changes).await {
+            assert_eq!(result, Ok(()));
+        }
+        let stored = world.store.read().privileged_session(session.id).await.expect("read").expect("there");
+        assert_eq!(stored.version, 201);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chaperone_domain::ids::{ApiTokenId, UserId};
 use chaperone_domain::sign_in::{Channel, EndKind, SignIn, SignInEnd, TargetUse};
-use chaperone_store::{ApiToken, SignInFilter, SignInQuery, StoreError};
+use chaperone_store::{ApiToken, Page, SignInFilter, SignInQuery, StoreError};
 use jiff::SignedDuration;
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -98,6 +98,52 @@ async fn a_part_of_a_name_finds_the_sign_ins_of_few_and_of_many_users() {
         assert_eq!((totals.count, totals.users, totals.per_user.len()), (60, 60, 60));
         let nobody = world.store.read().sign_in_totals(named("nobody")).await.expect("read");
         assert_eq!((nobody.count, nobody.per_user, nobody.per_day), (0, vec![], vec![]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_page_has_the_uses_of_its_own_sign_ins_and_a_part_begins_where_its_number_says() {
+    for world in World::each().await {
+        let used = |id, target, second| {
+            world.books((id, TargetUse::begun(target, at(second))), |books, (id, used)| {
+                Box::pin(async move { books.add_target_use(id, &used).await })
+            })
+        };
+        // Two in each second, every one used at the CRM and, later, at the ERP.
+        let mut expected = Vec::new();
+        for number in 0..6 {
+            let sign_in = world.console_sign_in(100 + number / 2);
+            world.add_sign_in(&sign_in).await.expect("stored");
+            used(sign_in.id, world.erp.id, 300 + number).await.expect("kept");
+            used(sign_in.id, world.crm.id, 200 + number).await.expect("kept");
+            expected.push((sign_in.started_at, sign_in.id, number));
+        }
+        expected.sort_unstable_by(|a, b| b.cmp(a));
+        let read = world.store.read();
+        let mut page = Page::first(2);
+        let mut found = Vec::new();
+        loop {
+            let items = read.sign_ins(between(0, 1_000), page).await.expect("read");
+            found.extend(items.items);
+            let Some(next) = items.next else { break };
+            page = Page { after: Some(next), limit: 2 };
+        }
+        for (row, (_, id, number)) in found.iter().zip(&expected) {
+            let targets: Vec<_> = row.targets.iter().map(|used| (used.target_id, used.first_at)).collect();
+            assert_eq!(row.sign_in.id, *id);
+            assert_eq!(targets, [(world.crm.id, at(200 + number)), (world.erp.id, at(300 + number))]);
+        }
+        assert_eq!(found.len(), expected.len());
+        for (number, start) in [(1, Some(at(102))), (2, Some(at(102))), (3, Some(at(101))), (7, None)] {
+            assert_eq!(read.start_of_sign_in(between(0, 1_000), number).await.expect("read"), start);
+        }
+        let at_one = SignInQuery { target_id: Some(world.erp.id), ..between(0, 102) };
+        let rows = read.sign_ins(at_one, first(10)).await.expect("read").items;
+        assert!(
+            rows.iter().all(|row| row.targets.len() == 2),
+            "all of its targets, not only the one asked for"
+        );
+        assert_eq!(rows.len(), 4);
     }
 }
 

@@ -3,13 +3,15 @@
 //! Every question is one walk along an index. A part of a name is looked up among the users first: a few users are
 //! asked for by their ids, so that one user's week is found among millions of others' sign-ins.
 
+use std::collections::HashMap;
+
 use chaperone_domain::Instant;
-use chaperone_domain::ids::{PrivilegedSessionId, TargetId, UserId};
+use chaperone_domain::ids::{PrivilegedSessionId, SignInId, TargetId, UserId};
 use chaperone_domain::sign_in::{Channel, SignIn, SignInKind, TargetUse};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::{COLUMNS, read};
+use super::{COLUMNS, read, target_uses};
 use crate::StoreError;
 use crate::columns::{micros, uncount};
 use crate::filter::SignInQuery;
@@ -171,18 +173,64 @@ impl Reads<'_> {
         };
         let place = |row: &SignInRow| (Key::Number(micros(row.sign_in.started_at)), row.sign_in.id.uuid());
         let mut found = self.place.page(query, sorting, &page, read_row, place).await?;
-        let mut targets = self.target_uses_of(found.items.iter().map(|row| row.sign_in.id)).await?;
+        let mut uses = self.uses_of_page(asked, &found.items).await?;
         for row in &mut found.items {
-            row.targets = targets.remove(&row.sign_in.id).unwrap_or_default();
+            row.targets = uses.remove(&row.sign_in.id).unwrap_or_default();
+            row.targets.sort_unstable_by_key(|used| (used.first_at, used.target_id));
         }
         Ok(found)
+    }
+
+    /// Where the sign-ins of a page were used: the same walk once more, from its first instant to its last.
+    async fn uses_of_page(
+        &self,
+        asked: Asked,
+        page: &[SignInRow],
+    ) -> Result<HashMap<SignInId, Vec<TargetUse>>, StoreError> {
+        let mut uses: HashMap<SignInId, Vec<TargetUse>> = HashMap::new();
+        let (Some(newest), Some(oldest)) = (page.first(), page.last()) else { return Ok(uses) };
+        let start = oldest.sign_in.started_at;
+        let end = newest.sign_in.started_at.checked_add(SignedDuration::from_micros(1));
+        let asked = Asked {
+            query: SignInQuery { start, end: end.unwrap_or(Instant::MAX), ..asked.query },
+            begins_at_cursor: false,
+            ..asked
+        };
+        let query = asked.conditions(&format!(
+            "SELECT sign_ins.id, {} FROM sign_ins JOIN sign_in_targets ON sign_in_targets.sign_in_id = sign_ins.id",
+            target_uses::COLUMNS
+        ));
+        let read = |row: &mut Row<'_>| Ok((row.id(SignInId::new)?, target_uses::read(row)?));
+        for (sign_in, used) in query.in_any_order(self.place, read).await? {
+            uses.entry(sign_in).or_default().push(used);
+        }
+        Ok(uses)
+    }
+
+    /// When the sign-in of that number started, counted from the newest one, which is number 1; `None` when there are
+    /// fewer.
+    pub async fn start_of_sign_in(
+        &self,
+        query: SignInQuery,
+        number: u64,
+    ) -> Result<Option<Instant>, StoreError> {
+        let Some(asked) = self.asked(query, None).await? else { return Ok(None) };
+        let found = asked
+            .conditions("SELECT sign_ins.started_at FROM sign_ins")
+            .ending(&format!(
+                "ORDER BY sign_ins.started_at DESC, sign_ins.id DESC LIMIT 1 OFFSET {}",
+                number.saturating_sub(1)
+            ))
+            .in_any_order(self.place, |row| row.instant("sign_ins.started_at"))
+            .await?;
+        Ok(found.first().copied())
     }
 
     /// How many they are.
     pub async fn count_sign_ins(&self, query: SignInQuery) -> Result<u64, StoreError> {
         let Some(asked) = self.asked(query, None).await? else { return Ok(0) };
         let query = asked.conditions("SELECT COUNT(*) FROM sign_ins");
-        let counted = query.all(self.place, "1", |row| uncount(row.take()?, "a count")).await?;
+        let counted = query.in_any_order(self.place, |row| uncount(row.take()?, "a count")).await?;
         Ok(counted.first().copied().unwrap_or_default())
     }
 
@@ -192,7 +240,7 @@ impl Reads<'_> {
         let all = asked.conditions("SELECT COUNT(*), COUNT(DISTINCT sign_ins.user_id) FROM sign_ins");
         let counts =
             |row: &mut Row<'_>| Ok((uncount(row.take()?, "a count")?, uncount(row.take()?, "a count")?));
-        let (count, users) = all.all(self.place, "1", counts).await?.first().copied().unwrap_or_default();
+        let (count, users) = all.in_any_order(self.place, counts).await?.first().copied().unwrap_or_default();
         Ok(SignInTotals {
             count,
             users,

@@ -1,7 +1,5 @@
 //! How sign-ins were used: last uses, and active and idle time at targets. What comes is added to what is there.
 
-use std::collections::HashMap;
-
 use chaperone_domain::Instant;
 use chaperone_domain::ids::{SignInId, TargetId};
 use chaperone_domain::sign_in::TargetUse;
@@ -12,9 +10,11 @@ use crate::columns::micros;
 use crate::sql::{Reads, Row, args};
 use crate::tx::{BookTx, WriteTx};
 
-const COLUMNS: &str = "target_id, first_at, last_at, active_us, idle_us";
+/// The columns of a use.
+pub(super) const COLUMNS: &str = "sign_in_targets.target_id, sign_in_targets.first_at, sign_in_targets.last_at, \
+                                  sign_in_targets.active_us, sign_in_targets.idle_us";
 
-fn read(row: &mut Row<'_>) -> Result<TargetUse, StoreError> {
+pub(super) fn read(row: &mut Row<'_>) -> Result<TargetUse, StoreError> {
     Ok(TargetUse {
         target_id: row.id(TargetId::new)?,
         first_at: row.instant("sign_in_targets.first_at")?,
@@ -36,29 +36,6 @@ impl Reads<'_> {
             "SELECT {COLUMNS} FROM sign_in_targets WHERE sign_in_id = $1 ORDER BY first_at, target_id"
         );
         self.place.all(&sql, args![id.uuid()], read).await
-    }
-
-    /// The same for several sign-ins.
-    pub(super) async fn target_uses_of(
-        &self,
-        sign_ins: impl Iterator<Item = SignInId>,
-    ) -> Result<HashMap<SignInId, Vec<TargetUse>>, StoreError> {
-        let ids: Vec<sea_orm::Value> = sign_ins.map(|id| id.uuid().into()).collect();
-        let mut uses: HashMap<SignInId, Vec<TargetUse>> = HashMap::new();
-        if ids.is_empty() {
-            return Ok(uses);
-        }
-        let names: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
-        let sql = format!(
-            "SELECT sign_in_id, {COLUMNS} FROM sign_in_targets WHERE sign_in_id IN ({}) \
-             ORDER BY first_at, target_id",
-            names.join(", ")
-        );
-        let found = self.place.all(&sql, ids, |row| Ok((row.id(SignInId::new)?, read(row)?))).await?;
-        for (sign_in, used) in found {
-            uses.entry(sign_in).or_default().push(used);
-        }
-        Ok(uses)
     }
 }
 
