@@ -6,14 +6,14 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::ids::{RecordingId, SignInId, TargetId};
-use chaperone_domain::privileged_session::{PrivilegedSession, WINDOW_MAX};
+use chaperone_domain::ids::{AccountId, RecordingId, SignInId, TargetId};
+use chaperone_domain::privileged_session::{PrivilegedSession, State, WINDOW_MAX};
 use chaperone_domain::sign_in::{Channel, EndKind, SignIn, SignInKind};
 use chaperone_domain::target::{Target, TargetRecording};
 use chaperone_domain::user::User;
 use chaperone_recording::bodies::Gap;
 use chaperone_recording::{FrameBody, NewFrame, VaultError, Writer};
-use chaperone_store::{ApiToken, EntryCode, Events, SignInFilter};
+use chaperone_store::{ApiToken, EntryCode, Events, Reads, SignInFilter};
 use jiff::SignedDuration;
 
 use crate::app::App;
@@ -34,6 +34,11 @@ pub const CODE_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 /// Longest return path, in bytes.
 pub const RETURN_PATH_MAX_BYTES: usize = 2048;
 
+/// The name of the rule that an account which a session holds is used in that session only.
+const ACCOUNT_IN_SESSION: &str = "account-in-session";
+/// States of a session that holds its accounts; in the last one they are not back yet.
+const HOLDS: [State; 3] = [State::Starting, State::Active, State::Ending];
+
 /// Why somebody does not get in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryRefused {
@@ -47,6 +52,8 @@ pub enum EntryRefused {
     NoAccount,
     /// The account is disabled.
     AccountDisabled,
+    /// A privileged session holds the account: until it is back, it is used in that session only, and recorded.
+    AccountInSession,
     /// The user is not active.
     UserInactive,
     /// Sign-ins at this target are recorded and consent is missing.
@@ -64,11 +71,33 @@ impl EntryRefused {
             Self::NotYours => "not-yours",
             Self::NoAccount => "no-account",
             Self::AccountDisabled => "account-disabled",
+            Self::AccountInSession => ACCOUNT_IN_SESSION,
             Self::UserInactive => "user-inactive",
             Self::ConsentNeeded => "consent-needed",
             Self::Unavailable => "unavailable",
         }
     }
+}
+
+impl From<AppError> for EntryRefused {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Refused { name: ACCOUNT_IN_SESSION, .. } => Self::AccountInSession,
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+/// Refuses a sign-in outside of privileged sessions as an account that one of them holds. Asked again where it is
+/// written, since a session may begin between a look and a row.
+pub(crate) async fn refuse_in_session(reads: Reads<'_>, account: AccountId) -> Result<(), AppError> {
+    if reads.sessions_of_account(account, &HOLDS).await?.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::refused(
+        ACCOUNT_IN_SESSION,
+        "A privileged session holds the account: it can be used only in that session until it is back.",
+    ))
 }
 
 /// When whatever is opened in a session ends at the latest: the session's own end ends it before, and may be moved until
@@ -230,6 +259,7 @@ impl App {
             (!account.name.eq_ignore_ascii_case(&user.user_name), account.name.clone())
         });
         let account = ordinary.into_iter().next().ok_or(EntryRefused::NoAccount)?;
+        refuse_in_session(self.store.read(), account.id).await?;
         if account.is_usable(self.now()) { Ok(account) } else { Err(EntryRefused::AccountDisabled) }
     }
 
@@ -271,11 +301,12 @@ impl App {
         user: User,
         account: Account,
     ) -> Result<Arc<LiveSignIn>, AppError> {
-        let (tx_op, row) = (op.clone(), sign_in.clone());
+        let (tx_op, row, account_id) = (op.clone(), sign_in.clone(), account.id);
         self.store
             .write(move |tx| {
                 let (op, row) = (tx_op.clone(), row.clone());
                 Box::pin(async move {
+                    refuse_in_session(tx.read(), account_id).await?;
                     tx.insert_sign_in(&row, None).await?;
                     Ok::<_, AppError>(tx.commit((), Events::one(started_event(&op, &row))))
                 })
@@ -372,7 +403,7 @@ impl App {
         } else {
             self.begin_unrecorded(op, sign_in, user.clone(), account).await
         };
-        begun.map_err(|_| EntryRefused::Unavailable)
+        begun.map_err(EntryRefused::from)
     }
 
     /// Where an unknown browser goes from a target: the console's `/enter`.

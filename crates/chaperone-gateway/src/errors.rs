@@ -239,6 +239,12 @@ fn entry(why: EntryRefused) -> Answer {
             "Your account for this application cannot be used. Ask for a privileged session in the console, or ask your administrator.",
             Next::Console,
         ),
+        EntryRefused::AccountInSession => (
+            S::FORBIDDEN,
+            "A privileged session holds your account",
+            "Until the session is over and the account is back, it is used in that session only, and recorded. Open the session in the console under My access.",
+            Next::Console,
+        ),
         EntryRefused::ConsentNeeded => (
             S::FORBIDDEN,
             "Everything here is recorded",

@@ -185,6 +185,11 @@ fn refused(app: &App, why: EntryRefused, target: Option<&Target>) -> Response {
                 }
             },
         ),
+        EntryRefused::AccountInSession => (
+            StatusCode::FORBIDDEN,
+            "A privileged session holds your account",
+            html! { p { "Until the session is over and the account is back, your account in " strong { (name) } " is used in that session only, and recorded. Open it from " em { "My access" } "." } },
+        ),
         EntryRefused::SignInOver => (
             StatusCode::FORBIDDEN,
             "The sign-in is over",

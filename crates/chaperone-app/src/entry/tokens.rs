@@ -99,7 +99,7 @@ impl App {
                 }
                 // On another node: then it is known now.
                 Err(error) if is_begun_already(&error) => {}
-                Err(_) => return Err(EntryRefused::Unavailable),
+                Err(error) => return Err(error.into()),
             }
         }
         Err(EntryRefused::Unavailable)

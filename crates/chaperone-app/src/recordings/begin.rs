@@ -7,6 +7,7 @@ use chaperone_store::Events;
 
 use super::*;
 use crate::changes::ChangedNoun;
+use crate::entry::refuse_in_session;
 use crate::gate::{LiveFacts, LiveSignIn, Recorded, SessionFacts};
 use crate::secrets;
 use crate::sign_ins::started_event;
@@ -63,16 +64,19 @@ impl App {
         };
         let writer = Arc::new(self.vault.begin(new, consent).await?);
         self.faults.reach("open.recording_begun");
-        let (tx_op, row, rec) = (op.clone(), sign_in.clone(), recording.clone());
+        let (tx_op, row, rec, account_id) = (op.clone(), sign_in.clone(), recording.clone(), account.id);
         let notice_hex: String = notice_sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         let written = self
             .store
             .write(move |tx| {
                 let (op, row, rec, hash) = (tx_op.clone(), row.clone(), rec.clone(), notice_hex.clone());
                 Box::pin(async move {
+                    let session = row.privileged_session_id;
+                    if session.is_none() {
+                        refuse_in_session(tx.read(), account_id).await?;
+                    }
                     tx.insert_sign_in(&row, None).await?;
                     tx.insert_recording(&rec).await?;
-                    let session = row.privileged_session_id;
                     let mut events = Events::one(started_event(&op, &row));
                     if agreed {
                         let consent = op

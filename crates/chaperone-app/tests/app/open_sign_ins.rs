@@ -2,6 +2,7 @@
 //! its accounts beside it.
 
 use chaperone_app::Client;
+use chaperone_app::entry::{EntryRefused, EntryRequest};
 use chaperone_app::gate::{Cut, NotAdmitted, admit};
 use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
 use chaperone_domain::grant::Wish;
@@ -88,4 +89,22 @@ async fn who_was_at_work_with_an_account_before_a_session_took_it_is_signed_out_
     assert_eq!(older.is_cut(), Some(Cut::Ended));
     let row = world.rows().await.read().sign_in(older.id).await.expect("read").expect("there");
     assert_eq!(row.end.map(|end| (end.kind, end.estimated)), Some((EndKind::SessionStarted, false)));
+
+    // Nor does anybody begin anew beside it, by any way in; when it is over, everyday work goes on.
+    let entry = || EntryRequest {
+        target_id: world.target.id,
+        nonce: world.app.new_nonce(),
+        return_path: "/".to_owned(),
+        sign_in_id: None,
+        consent: true,
+    };
+    let paula = || world.op(&world.paula);
+    let refused = world.app.identify_token(&world.target, &token, &client).await.map(|_| ());
+    assert_eq!(refused, Err(EntryRefused::AccountInSession));
+    let refused = world.app.begin_entry(&paula(), entry()).await;
+    assert_eq!(refused, Err(EntryRefused::AccountInSession));
+    world.decide(&world.bert, id, StatusChange::End).await.expect("ended");
+    world.process().await;
+    assert_eq!(world.session(id).await.session.status(), Status::Ended);
+    world.app.begin_entry(&paula(), entry()).await.expect("let in again");
 }
