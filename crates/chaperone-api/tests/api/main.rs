@@ -13,5 +13,6 @@ mod retention;
 mod scheduled_exports;
 mod sign_ins;
 mod stories;
+mod trail;
 mod users;
 mod world;

@@ -23,7 +23,8 @@ impl Poster for Fickle {
     }
 }
 
-fn channels() -> Channels {
+/// A webhook whose receiver refuses the first notification.
+pub fn fickle() -> Channels {
     let poster = Arc::new(Fickle(AtomicBool::new(false)));
     let kinds = NotificationKind::ALL.to_vec();
     Channels { mailer: None, webhooks: vec![Webhook { name: "chat".to_owned(), kinds, poster }] }
@@ -31,7 +32,7 @@ fn channels() -> Channels {
 
 #[tokio::test]
 async fn who_was_told_what_is_listed_and_an_administrator_has_it_tried_again() {
-    let world = World::telling(channels()).await;
+    let world = World::telling(fickle()).await;
     let id = world.asked(60, 3_600).await;
     let path = format!("/privileged-sessions/{id}/notifications");
     let listed = async || world.by(&world.paula, "GET", &path, None).await.json()["items"][0].clone();
