@@ -18,6 +18,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use tokio::time::Instant;
 
+use crate::Gateway;
 use crate::limits::BODY_IDLE_TIMEOUT;
 
 /// A body in either direction.
@@ -105,13 +106,19 @@ type Waiting = Pin<Box<dyn Future<Output = BodyError> + Send>>;
 pub(crate) struct Guarded<B> {
     inner: B,
     guard: Guard,
+    idle: std::time::Duration,
     waiting: Option<Waiting>,
 }
 
 impl<B> Guarded<B> {
     /// Guards a body.
     pub(crate) fn new(inner: B, guard: Guard) -> Self {
-        Self { inner, guard, waiting: None }
+        Self { inner, guard, idle: BODY_IDLE_TIMEOUT, waiting: None }
+    }
+
+    /// The body of a target's answer: how long that may stand still is configured.
+    pub(crate) fn answer(inner: B, guard: Guard, gateway: &Gateway) -> Self {
+        Self { idle: gateway.body_idle_timeout, ..Self::new(inner, guard) }
     }
 }
 
@@ -137,13 +144,13 @@ where
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => {
-                let guard = &this.guard;
+                let (guard, idle) = (&this.guard, this.idle);
                 let waiting = this.waiting.get_or_insert_with(|| {
                     let over = guard.over();
                     Box::pin(async move {
                         tokio::select! {
                             () = over => BodyError::Cut,
-                            () = tokio::time::sleep(BODY_IDLE_TIMEOUT) => BodyError::Idle,
+                            () = tokio::time::sleep(idle) => BodyError::Idle,
                         }
                     })
                 });

@@ -74,6 +74,9 @@ pub struct GatewayConfig {
     pub target_tls: Arc<rustls::ClientConfig>,
     /// A target must begin to answer after this time; [`limits::RESPONSE_HEAD_TIMEOUT`] unless configured.
     pub response_head_timeout: Duration,
+    /// A target's answer that has begun ends as broken off when nothing more of it comes for this time;
+    /// [`limits::BODY_IDLE_TIMEOUT`] unless configured.
+    pub body_idle_timeout: Duration,
 }
 
 /// Who holds the other end of a connection.
@@ -115,6 +118,7 @@ pub struct Gateway {
     pub(crate) documents: Documents,
     pub(crate) assertions: Assertions,
     pub(crate) recorder: Option<Recorder>,
+    pub(crate) body_idle_timeout: Duration,
 }
 
 impl Gateway {
@@ -126,6 +130,7 @@ impl Gateway {
             documents: Documents::default(),
             assertions: Assertions::default(),
             recorder: config.recorder,
+            body_idle_timeout: config.body_idle_timeout,
         })
     }
 

@@ -106,7 +106,7 @@ pub(crate) async fn open(
     let (mut answer, body) = answer.into_parts();
     headers::to_client(&mut answer.headers);
     if !switched {
-        let body = Guarded::new(body, Guard::new(app, live)).boxed_unsync();
+        let body = Guarded::answer(body, Guard::new(app, live), gateway).boxed_unsync();
         let body = match opened {
             Some(opened) => opened.closing(&answer, body, app),
             None => body,

@@ -115,7 +115,7 @@ pub(crate) async fn way(
         )?;
         let (mut parts, body) = send(gateway, &live, request).await?;
         headers::to_client(&mut parts.headers);
-        let body = Guarded::new(body, Guard::new(app, &live));
+        let body = Guarded::answer(body, Guard::new(app, &live), gateway);
         return Ok(Response::from_parts(parts, body.boxed_unsync()));
     };
 
@@ -218,7 +218,7 @@ pub(crate) async fn way(
     };
 
     // Rewrite and inject: a document gets its recorder, or is not delivered.
-    let guarded = Guarded::new(body, Guard::new(app, &live));
+    let guarded = Guarded::answer(body, Guard::new(app, &live), gateway);
     let kind = rewrite::kind(requested, answer.status, &answer.headers);
     let has_body =
         method != Method::HEAD && !guarded.is_end_stream() && answer.status != StatusCode::NOT_MODIFIED;

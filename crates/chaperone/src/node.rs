@@ -75,7 +75,12 @@ pub(crate) fn gateway(app: Arc<App>, target_tls: Arc<rustls::ClientConfig>) -> A
     if recorder.is_none() {
         tracing::error!("the recorder was not built in: nothing that must be recorded can be used");
     }
-    let config = GatewayConfig { recorder, target_tls, response_head_timeout: limits::RESPONSE_HEAD_TIMEOUT };
+    let config = GatewayConfig {
+        recorder,
+        target_tls,
+        response_head_timeout: limits::RESPONSE_HEAD_TIMEOUT,
+        body_idle_timeout: limits::BODY_IDLE_TIMEOUT,
+    };
     Gateway::new(app, config)
 }
 

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 
 use crate::support::World;
 use crate::support::page::LoadedPage;
-use crate::support::target::{broken, page};
-use crate::support::world::NAVIGATION;
+use crate::support::target::{broken, keeping_open, page};
+use crate::support::world::{BODY_IDLE, NAVIGATION};
 
 async fn answered_by(bytes: impl Into<bytes::Bytes>) -> (World, crate::support::Answer) {
     let world = World::everyday().await;
@@ -69,6 +69,45 @@ async fn an_answer_that_breaks_off_is_not_passed_off_as_whole() {
 }
 
 #[tokio::test]
+async fn an_answer_longer_than_it_said_ends_where_it_said_and_the_rest_answers_nobody() {
+    let world = World::everyday().await;
+    let rest = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    let address = keeping_open(format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nshort{rest}")).await;
+    world.change_target(|target| target.upstream = format!("http://{address}"));
+    for _ in 0..3 {
+        let answer = world.navigate("/").await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "short"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_two_lengths_is_said_to_be_broken() {
+    for lengths in ["Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5, 6", "Content-Length: -1"] {
+        let (_, answer) = answered_by(format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nshort!")).await;
+        assert_eq!(answer.status, 502, "{lengths}");
+    }
+    // The chunks count, whatever else is said: nobody behind the gateway reads another length.
+    let both = "Content-Length: 99\r\nTransfer-Encoding: chunked";
+    let (_, answer) = answered_by(format!("HTTP/1.1 200 OK\r\n{both}\r\n\r\n5\r\nshort\r\n0\r\n\r\n")).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "short"));
+    assert!(answer.headers.get("content-length").is_none_or(|length| length == "5"), "{:?}", answer.headers);
+}
+
+#[tokio::test]
+async fn an_answer_that_stands_still_is_ended_and_not_passed_off_as_whole() {
+    let world = World::everyday().await;
+    let address = keeping_open("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort").await;
+    world.change_target(|target| target.upstream = format!("http://{address}"));
+    let cookie = world.cookie();
+    let mut body = world.open("GET", "/", &[("cookie", &cookie)], "").await.into_body();
+    let frame = body.frame().await.expect("begins").expect("right");
+    assert_eq!(frame.data_ref().map(|data| data.as_ref()), Some(&b"short"[..]));
+    let began = tokio::time::Instant::now();
+    assert!(body.frame().await.expect("an end").is_err(), "it is not whole");
+    assert!(began.elapsed() < 10 * BODY_IDLE, "it was not ended by its own timeout");
+}
+
+#[tokio::test]
 async fn headers_beyond_the_limit_are_refused() {
     let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(300_000));
     let (_, answer) = answered_by(huge).await;
@@ -87,10 +126,28 @@ async fn an_endless_answer_streams_in_bounded_memory_and_ends_with_its_reader() 
     let answer = world.open("GET", "/endless", &[("cookie", &cookie)], "").await;
     let mut body = answer.into_body();
     let mut bytes = 0;
-    while bytes < 8 * 1024 * 1024 {
-        let frame = body.frame().await.expect("goes on").expect("right");
-        bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
-    }
+    let mut read = async |most: usize| {
+        while bytes < most {
+            let frame = body.frame().await.expect("goes on").expect("right");
+            bytes += frame.data_ref().map_or(0, bytes::Bytes::len);
+        }
+    };
+    read(8 * MIB).await;
+    let before = resident_bytes();
+    read(264 * MIB).await;
+    // While nobody reads, nothing is taken from the target either.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let more = resident_bytes().saturating_sub(before);
+    assert!(more < 64 * MIB, "{more} bytes more after 256 MiB have passed");
+}
+
+const MIB: usize = 1024 * 1024;
+
+/// What this process, with the gateway, its target and its reader, has in memory.
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).expect("a number") * 1024
 }
 
 #[tokio::test]

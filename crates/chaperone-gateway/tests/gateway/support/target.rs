@@ -224,9 +224,17 @@ fn endless(content_type: &str, piece: Bytes, pause: Duration) -> Response<Body> 
 
 /// A target that speaks no decent HTTP: every connection gets these bytes and is closed.
 pub async fn broken(answer: impl Into<Bytes>) -> SocketAddr {
+    saying(answer.into(), false).await
+}
+
+/// One that says these bytes to the first request of a connection, and then nothing, and leaves the connection open.
+pub async fn keeping_open(answer: impl Into<Bytes>) -> SocketAddr {
+    saying(answer.into(), true).await
+}
+
+async fn saying(answer: Bytes, keeps_open: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("bound");
-    let answer = answer.into();
     tokio::spawn(async move {
         loop {
             let Ok((mut stream, _)) = listener.accept().await else { return };
@@ -235,6 +243,10 @@ pub async fn broken(answer: impl Into<Bytes>) -> SocketAddr {
                 let mut asked = [0; 4096];
                 let _ = stream.read(&mut asked).await;
                 let _ = stream.write_all(&answer).await;
+                if keeps_open {
+                    // Until the other side has enough.
+                    while stream.read(&mut asked).await.is_ok_and(|bytes| bytes > 0) {}
+                }
                 let _ = stream.shutdown().await;
             });
         }

@@ -317,6 +317,9 @@ impl World {
     }
 }
 
+/// An answer that stands still is ended after this time.
+pub const BODY_IDLE: Duration = Duration::from_secs(4);
+
 pub const NAVIGATION: &[(&str, &str)] = &[
     ("sec-fetch-mode", "navigate"),
     ("sec-fetch-dest", "document"),
@@ -345,6 +348,7 @@ async fn start(app: &Arc<App>, target_tls: Arc<rustls::ClientConfig>) -> (Arc<Ga
         recorder: Some(Recorder::new(Bytes::from_static(b"/* recorder */"))),
         target_tls,
         response_head_timeout: Duration::from_millis(700),
+        body_idle_timeout: BODY_IDLE,
     };
     let gateway = Gateway::new(app.clone(), config);
     let address = serve(gateway.clone()).await;
