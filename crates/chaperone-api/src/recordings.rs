@@ -11,6 +11,7 @@ use chaperone_domain::ids::DocumentId;
 use chaperone_domain::recording::{Recording, RecordingState};
 use chaperone_recording::bodies::Direction;
 use chaperone_recording::exchanges::Exchange;
+use chaperone_recording::missing::Missing;
 use chaperone_recording::steps::StepValue;
 use chaperone_recording::timeline::DocumentRecord;
 use chaperone_recording::{Contents, ExchangeKind, StepRecord};
@@ -150,6 +151,27 @@ impl From<&DocumentRecord> for DocumentBody {
     }
 }
 
+/// Something that is not in a recording.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MissingBody {
+    /// When that was noticed, if it belongs to an instant.
+    at: Option<String>,
+    /// The page that it belongs to, if it is one page's.
+    document_id: Option<String>,
+    /// What it is: an area that could not be recorded, a gap, a page that was lost.
+    sentence: String,
+}
+
+impl From<Missing> for MissingBody {
+    fn from(missing: Missing) -> Self {
+        Self {
+            at: opt_instant(missing.at),
+            document_id: missing.document.map(|id| id.to_string()),
+            sentence: missing.sentence,
+        }
+    }
+}
+
 /// The account of a recording.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecordedAccount {
@@ -165,6 +187,8 @@ pub(crate) struct RecordingDetail {
     user: UserRef,
     account: Option<RecordedAccount>,
     documents: Vec<DocumentBody>,
+    /// What is not in it; as many as `gaps` and `areas_not_recorded` count.
+    missing: Vec<MissingBody>,
     duration_ms: u64,
     /// Where it is damaged, in words; what is before can be watched.
     damage: Option<String>,
@@ -199,6 +223,9 @@ fn detail(view: &RecordingView, contents: Option<&Contents>) -> RecordingDetail 
             .as_ref()
             .map(|account| RecordedAccount { id: account.id.to_string(), name: account.name.clone() }),
         documents: documents.iter().map(DocumentBody::from).collect(),
+        missing: contents
+            .map(|contents| contents.timeline.missing().into_iter().map(MissingBody::from).collect())
+            .unwrap_or_default(),
         duration_ms: contents.map_or(0, Contents::duration_ms),
         damage: contents.and_then(|contents| contents.damage.as_ref()).map(ToString::to_string),
     }

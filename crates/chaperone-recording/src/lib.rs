@@ -17,6 +17,7 @@ pub mod exports;
 pub mod frame;
 pub mod keys;
 pub mod manifest;
+pub mod missing;
 pub mod sanitize;
 mod segment;
 pub mod steps;

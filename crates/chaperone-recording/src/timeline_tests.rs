@@ -339,6 +339,37 @@ fn areas_that_are_not_recorded_count_once() {
 }
 
 #[test]
+fn what_is_not_in_it_is_named() {
+    let said = json!([
+        {"type": "hello", "url": "http://erp.localhost/", "title": "Vendors", "frame": false},
+        {"type": "frame", "url": "https://maps.example/"},
+        {"type": "degraded", "what": "closed_shadow_root"},
+    ]);
+    let lost =
+        DocumentState { document: document(2), state: DocumentPhase::Lost, reason: Some("silent".into()) };
+    let gap = Gap { document: None, reason: "storage".into(), detail: "The disk was full.".into() };
+    let timeline = Story::new()
+        .health(1, 0, said)
+        .issued(2, "http://erp.localhost/two")
+        .then(FrameBody::DocumentState(lost))
+        .then(FrameBody::Gap(gap))
+        .read();
+    let sentences: Vec<String> = timeline.missing().into_iter().map(|missing| missing.sentence).collect();
+    assert_eq!(
+        sentences,
+        [
+            "The frame https://maps.example/ in “Vendors” (http://erp.localhost/) is not recorded: it does not \
+             come through the gateway.",
+            "A closed shadow root in “Vendors” (http://erp.localhost/) is not recorded.",
+            "The disk was full.",
+            "http://erp.localhost/two was lost: nothing was heard of it any more.",
+        ]
+    );
+    let counted = timeline.coverage.gaps + timeline.coverage.areas_not_recorded;
+    assert_eq!(counted, sentences.len() as u64, "as many as are counted");
+}
+
+#[test]
 fn a_masked_value_is_not_shown_even_if_the_page_sends_it() {
     let mut secret = step(0, "key", "Code", "hunter2");
     secret["value"]["masked"] = json!(true);

@@ -87,6 +87,10 @@ test("the lab's pages work as they do without a recorder, and the recording expl
   expect(picture.text.includes("in no address"), "a frame without an address is in the picture of its page").toBe(true);
   expect(picture.text.includes(ELSEWHERE), "what stands in a foreign frame is not recorded").toBe(false);
   expect(recording.coverage.areas_not_recorded, `the recording says that ${foreign} is missing`).toBe(1);
+  const watcher = await Console.signIn(browser, chaperone, chaperone.auditor);
+  await watcher.page.goto(`${chaperone.consoleUrl}/recordings/${recording.id}`);
+  await watcher.page.getByRole("button", { name: "1 thing is missing" }).click();
+  await expect(watcher.page.getByRole("listitem").filter({ hasText: `The frame ${foreign}` }), "and names it").toBeVisible();
 });
 
 async function policyRows(page: Page, chaperone: Chaperone): Promise<string[]> {

@@ -114,6 +114,14 @@ fn first_lines(contents: &Contents) -> String {
     ] {
         lines.push_str(&format!("{what:<42}{count}\n"));
     }
+    let missing = contents.timeline.missing();
+    if !missing.is_empty() {
+        lines.push_str("\nNot in the recording:\n");
+        for missing in missing {
+            let at = missing.at.map(|at| format!("{at}  ")).unwrap_or_default();
+            lines.push_str(&format!("  {at}{}\n", missing.sentence));
+        }
+    }
     if let Some(damage) = &contents.damage {
         lines.push_str(&format!("\nThe recording is damaged: {damage}. What is here is what was before.\n"));
     }

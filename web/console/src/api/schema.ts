@@ -2040,6 +2040,15 @@ export interface components {
             replay_origin: string;
             user: components["schemas"]["UserBody"];
         };
+        /** @description Something that is not in a recording. */
+        MissingBody: {
+            /** @description When that was noticed, if it belongs to an instant. */
+            at?: string | null;
+            /** @description The page that it belongs to, if it is one page's. */
+            document_id?: string | null;
+            /** @description What it is: an area that could not be recorded, a gap, a page that was lost. */
+            sentence: string;
+        };
         /** @description An account beside the first one. */
         MoreAccountBody: {
             /** @description `none`, `enable`, `disable`; preset: `enable`. */
@@ -2314,6 +2323,8 @@ export interface components {
             documents: components["schemas"]["DocumentBody"][];
             /** Format: int64 */
             duration_ms: number;
+            /** @description What is not in it; as many as `gaps` and `areas_not_recorded` count. */
+            missing: components["schemas"]["MissingBody"][];
             user: components["schemas"]["UserRef"];
         };
         /** @description What the state of the session allows and a rule refuses to the caller. */

@@ -17,6 +17,7 @@ import { DownloadMenu } from "../privileged-sessions/RecordingsTab";
 import { Controls } from "./Controls";
 import { ExchangePanel } from "./ExchangePanel";
 import classes from "./RecordingPage.module.css";
+import { Missing } from "./Missing";
 import { Scrubber } from "./Scrubber";
 import { Stage } from "./Stage";
 import { StepList } from "./StepList";
@@ -88,6 +89,7 @@ const Recording = ({ recording, steps, exchanges }: Props) => {
           <span className="soft">
             {texts.session.steps} {ordered.length} · {texts.session.exchanges} {exchanges.length}
           </span>
+          <Missing missing={recording.missing} />
           <DownloadMenu id={recording.id} />
         </div>
       </header>
