@@ -117,7 +117,8 @@ impl App {
         op.require(&[Role::SystemAdministrator])?;
         let name = checked_name(name)?;
         let text = settings_text(&settings)?;
-        self.refuse_second(&settings, None).await?;
+        // Before anything is said to the other system, and once more with the change.
+        refuse_second(&self.store.read(), &settings, None).await?;
         self.require_reachable(settings.clone()).await?;
         let directory = Directory {
             id: DirectoryId::new(secrets::new_uuid(op.at)),
@@ -132,8 +133,9 @@ impl App {
         let written = self
             .store
             .write(move |tx| {
-                let (op, row) = (tx_op.clone(), row.clone());
+                let (op, row, settings) = (tx_op.clone(), row.clone(), settings.clone());
                 Box::pin(async move {
+                    refuse_second(&tx.read(), &settings, None).await?;
                     tx.insert_directory(&row).await?;
                     let event = op
                         .event(AuditAction::DirectoryCreated, "directory", row.id)
@@ -164,6 +166,7 @@ impl App {
             return Err(AppError::Stale);
         }
         let mut after = before.clone();
+        let mut new_settings = None;
         if let Some(name) = name {
             after.name = checked_name(&name)?;
         }
@@ -175,16 +178,21 @@ impl App {
             after.settings = settings_text(&settings)?;
             // Before anything is said to the other system, and once more with the change.
             refuse_other_system(&self.store.read(), &before, &after).await?;
-            self.refuse_second(&settings, Some(id)).await?;
-            self.require_reachable(settings).await?;
+            refuse_second(&self.store.read(), &settings, Some(id)).await?;
+            self.require_reachable(settings.clone()).await?;
+            new_settings = Some(settings);
         }
         let (tx_op, old, row) = (op.clone(), before.clone(), after.clone());
         let written = self
             .store
             .write(move |tx| {
-                let (op, old, row) = (tx_op.clone(), old.clone(), row.clone());
+                let (op, old, row, settings) =
+                    (tx_op.clone(), old.clone(), row.clone(), new_settings.clone());
                 Box::pin(async move {
                     refuse_other_system(&tx.read(), &old, &row).await?;
+                    if let Some(settings) = &settings {
+                        refuse_second(&tx.read(), settings, Some(id)).await?;
+                    }
                     tx.update_directory(&row, old.version).await?;
                     let event = op
                         .event(AuditAction::DirectoryChanged, "directory", row.id)
@@ -248,18 +256,6 @@ impl App {
         Ok(())
     }
 
-    /// The same system twice would be two accounts for one login, each with a grant of its own.
-    async fn refuse_second(&self, settings: &Settings, but: Option<DirectoryId>) -> Result<(), AppError> {
-        for other in self.store.read().directories().await? {
-            let Ok(known) = serde_json::from_str::<Settings>(&other.settings) else { continue };
-            if Some(other.id) != but && known.system() == settings.system() {
-                let why = format!("The directory {} is this system already.", other.name);
-                return Err(AppError::refused("directory-twice", why));
-            }
-        }
-        Ok(())
-    }
-
     async fn require_reachable(&self, settings: Settings) -> Result<(), AppError> {
         match self.try_settings(settings).await {
             Ok(_) => Ok(()),
@@ -272,6 +268,22 @@ impl App {
         self.connectors.forget(id);
         self.changes.tell(ChangedNoun::Directory, id.uuid(), Vec::new());
     }
+}
+
+/// The same system twice would be two accounts for one login, each with a grant of its own.
+async fn refuse_second(
+    read: &Reads<'_>,
+    settings: &Settings,
+    but: Option<DirectoryId>,
+) -> Result<(), AppError> {
+    for other in read.directories().await? {
+        let Ok(known) = serde_json::from_str::<Settings>(&other.settings) else { continue };
+        if Some(other.id) != but && known.shares_accounts_with(settings) {
+            let why = format!("The directory {} has accounts of this system already.", other.name);
+            return Err(AppError::refused("directory-twice", why));
+        }
+    }
+    Ok(())
 }
 
 /// A directory that has accounts stays with its system. Their ids mean nothing in another one, or somebody else: an
@@ -303,23 +315,13 @@ async fn refuse_other_system(
     Ok(())
 }
 
-/// Where accounts are, and how they are known there. An LDAP server is the same with and without TLS.
+/// Where accounts are, and how they are known there.
 fn system_of(settings: &Settings) -> (String, Option<LdapFlavour>) {
-    match settings {
-        Settings::Ldap(ldap) => {
-            let server = ldap_server(&ldap.url.trim_end_matches('/').to_lowercase());
-            (format!("{server} {}", ldap.base_dn.to_lowercase()), Some(ldap.flavour))
-        }
-        others => (others.system(), None),
-    }
-}
-
-fn ldap_server(url: &str) -> String {
-    let host = |scheme, port| {
-        let host = url.strip_prefix(scheme)?;
-        Some(host.strip_suffix(port).unwrap_or(host).to_owned())
+    let flavour = match settings {
+        Settings::Ldap(ldap) => Some(ldap.flavour),
+        _ => None,
     };
-    host("ldap://", ":389").or_else(|| host("ldaps://", ":636")).unwrap_or_else(|| url.to_owned())
+    (settings.system(), flavour)
 }
 
 /// The sentence for people; what the other side said goes to the log.

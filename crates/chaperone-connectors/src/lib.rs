@@ -19,6 +19,7 @@ mod scim;
 mod scim_page;
 mod secret;
 mod settings;
+mod system;
 
 pub use connector::{
     CALL_LIMIT, Connector, Expiry, ExternalAccount, LIST_LIMIT, ListedAccount, ListedPage, NAME_MAX_BYTES,

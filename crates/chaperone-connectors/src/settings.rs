@@ -22,21 +22,6 @@ pub enum Settings {
     Linux(LinuxSettings),
 }
 
-impl Settings {
-    /// What names the system behind: two directories of the same system would hold the same accounts twice.
-    pub fn system(&self) -> String {
-        let plain = |address: &str| address.trim_end_matches('/').to_lowercase();
-        match self {
-            Self::Postgresql(to) => format!("postgresql {}:{}", plain(&to.host), to.port),
-            Self::Ldap(to) => format!("ldap {} {}", plain(&to.url), to.base_dn.to_lowercase()),
-            Self::Scim(to) => format!("scim {}", plain(&to.url)),
-            Self::Dataverse(to) => format!("dataverse {}", plain(&to.url)),
-            Self::Entra(to) => format!("entra {} {}", plain(&to.url), to.tenant.to_lowercase()),
-            Self::Linux(to) => format!("linux {}", to.root.as_deref().unwrap_or("/")),
-        }
-    }
-}
-
 /// Whether and how the other side proves who it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]

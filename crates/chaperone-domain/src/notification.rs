@@ -296,18 +296,20 @@ pub fn of_time(
     }
 }
 
-/// Who of these people is told, each once: requester, user and approver of the session, and whoever has a role that
-/// the kind is told to. Somebody who is not active never is.
+/// Who of these people is told, each once: requester, user and approver of the session, whoever asked for a later end
+/// that it is about, and whoever has a role that the kind is told to. Somebody who is not active never is.
 pub fn recipients<'a>(
     kind: NotificationKind,
     session: &PrivilegedSession,
+    asked: Option<UserId>,
     people: &'a [User],
 ) -> Vec<&'a User> {
     let mut told: Vec<&User> = Vec::new();
     for user in people {
         let theirs = session.requested_by == user.id
             || session.user_id == user.id
-            || session.approved_by == Some(user.id);
+            || session.approved_by == Some(user.id)
+            || asked == Some(user.id);
         let by_role = kind.told_roles().iter().any(|role| user.roles.has(*role));
         if user.active && (theirs || by_role) && told.iter().all(|known| known.id != user.id) {
             told.push(user);

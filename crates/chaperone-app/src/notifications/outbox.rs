@@ -3,11 +3,11 @@
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::event_stream::EventStream;
 use chaperone_domain::grant::{Grant, GrantOutcome};
-use chaperone_domain::ids::{NotificationId, PrivilegedSessionId};
+use chaperone_domain::ids::{NotificationId, PrivilegedSessionId, UserId};
 use chaperone_domain::notification::{
     self, Channel, GIVE_UP_AFTER, Notification, NotificationKind, NotificationState,
 };
-use chaperone_domain::privileged_session::{PrivilegedSession, State};
+use chaperone_domain::privileged_session::{Extension, PrivilegedSession, State};
 
 use super::compose::{self, Facts};
 use crate::app::App;
@@ -88,16 +88,17 @@ impl App {
         }
     }
 
-    /// What is told of a later end: that it is to be approved, or what was decided. `after` is the session as it is
-    /// about to be written.
+    /// What is told of a later end, also to whoever asked for it: that it is to be approved, or what was decided.
+    /// `after` is the session as it is about to be written.
     pub(crate) async fn told_by_extension(
         &self,
         op: &Op,
         after: &PrivilegedSession,
+        extension: &Extension,
         kind: NotificationKind,
         said: &str,
     ) -> Result<Vec<Notification>, AppError> {
-        self.told(op, after, kind, after.version, said).await
+        self.told_also(op, after, Some(extension.requested_by), (kind, after.version), said).await
     }
 
     /// What time alone tells about a session now.
@@ -149,6 +150,18 @@ impl App {
         occurrence: i64,
         said: &str,
     ) -> Result<Vec<Notification>, AppError> {
+        self.told_also(op, session, None, (kind, occurrence), said).await
+    }
+
+    /// The same, and one for somebody who asked for what it is about.
+    async fn told_also(
+        &self,
+        op: &Op,
+        session: &PrivilegedSession,
+        asked: Option<UserId>,
+        (kind, occurrence): (NotificationKind, i64),
+        said: &str,
+    ) -> Result<Vec<Notification>, AppError> {
         if self.channels.is_empty() {
             return Ok(Vec::new());
         }
@@ -171,7 +184,11 @@ impl App {
             },
             url: format!("{}/privileged-sessions/{}", self.addresses.console, session.id),
         };
-        let candidates: Vec<_> = [&facts.requested_by, &facts.user, &facts.approved_by]
+        let asker = match asked {
+            Some(id) => read.user(id).await?,
+            None => None,
+        };
+        let candidates: Vec<_> = [&facts.requested_by, &facts.user, &facts.approved_by, &asker]
             .into_iter()
             .flatten()
             .cloned()
@@ -200,7 +217,7 @@ impl App {
         let mut rows = Vec::new();
         if self.channels.mailer.is_some() {
             let text = compose::text(kind, session, &facts, said);
-            let told = notification::recipients(kind, session, &candidates);
+            let told = notification::recipients(kind, session, asked, &candidates);
             for user in told.into_iter().filter(|user| !user.email.is_empty()) {
                 let mail = row(Channel::Mail, &user.email, text.clone());
                 rows.push(Notification { recipient: Some(user.id), ..mail });

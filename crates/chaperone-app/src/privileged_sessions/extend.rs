@@ -73,8 +73,8 @@ impl App {
         window(&before, ends_at)?;
         let mut after = before.clone();
         let requested_by = op.user()?.id;
-        after.extension =
-            Some(Extension { ends_at, reason: reason.to_owned(), requested_by, requested_at: op.at });
+        let extension = Extension { ends_at, reason: reason.to_owned(), requested_by, requested_at: op.at };
+        after.extension = Some(extension.clone());
         let what = format!("A later end was asked for: {ends_at} instead of {}.", before.window.ends_at());
         let event = self
             .about(op, &after, AuditAction::PrivilegedSessionExtensionRequested, what)
@@ -82,7 +82,7 @@ impl App {
             .because(reason);
         let said = format!("A later end, {ends_at}: {reason}");
         after.version = before.version + 1;
-        let told = self.told_by_extension(op, &after, NotificationKind::ToApprove, &said).await?;
+        let told = self.told_by_extension(op, &after, &extension, NotificationKind::ToApprove, &said).await?;
         let (row, expected) = (after.clone(), before.version);
         self.store
             .write(move |tx| {
@@ -118,7 +118,9 @@ impl App {
             let event =
                 self.about(op, &after, AuditAction::PrivilegedSessionExtensionDropped, what).because(comment);
             let said = format!("The later end was {how}. {comment}");
-            let told = self.told_by_extension(op, &after, NotificationKind::Rejected, said.trim()).await?;
+            let told = self
+                .told_by_extension(op, &after, &extension, NotificationKind::Rejected, said.trim())
+                .await?;
             return self.write_end(op, &before, after, event, told).await;
         }
         after.window = window(&before, extension.ends_at)?;
@@ -142,7 +144,8 @@ impl App {
         if own {
             event = event.with("self_approved", "yes");
         }
-        let told = self.told_by_extension(op, &after, NotificationKind::Approved, &what_told).await?;
+        let told =
+            self.told_by_extension(op, &after, &extension, NotificationKind::Approved, &what_told).await?;
         self.write_end(op, &before, after, event, told).await
     }
 

@@ -7,7 +7,7 @@ use chaperone_app::faults::Faults;
 use chaperone_app::lists::{EventFilter, Page};
 use chaperone_app::notifications::{Channels, DeliveryError, Mail, Mailer, Post, Poster, Webhook};
 use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
-use chaperone_app::users::UserChange;
+use chaperone_app::users::{NewUser, UserChange};
 use chaperone_app::{AppError, jobs};
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
@@ -15,6 +15,7 @@ use chaperone_domain::grant::{Attributes, Grant, GrantOutcome, Wish};
 use chaperone_domain::ids::PrivilegedSessionId;
 use chaperone_domain::notification::{Channel, NotificationKind};
 use chaperone_domain::privileged_session::Status;
+use chaperone_domain::user::Role;
 use chaperone_store::{Events, StoreError};
 
 use crate::world::World;
@@ -174,6 +175,22 @@ async fn an_extension_is_told_to_those_who_decide_and_the_decision_to_those_whos
     let (kind, said) = decide(1_800, StatusChange::Approve, "").await;
     assert_eq!(kind, Some("approved"));
     assert!(said.contains("The end was moved from"), "{said}");
+
+    // An administrator whose session it is not asked for it.
+    let new = NewUser {
+        user_name: "carl".to_owned(),
+        display_name: "Carl".to_owned(),
+        email: "carl@example.org".to_owned(),
+        roles: vec![Role::SystemAdministrator],
+        active: true,
+        password: None,
+    };
+    let carl = world.op(&world.app.create_user(&anna, new).await.expect("a user").0);
+    let end = world.clock.after(2_400);
+    world.app.extend_privileged_session(&carl, id, end, "not done", None).await.expect("asked");
+    let bert = world.op(&world.bert);
+    world.app.change_status(&bert, id, StatusChange::Reject, "Enough.", None).await.expect("decided");
+    assert_eq!(last_mails(&world, id).await, ["anna", "bert", "carl", "paula"]);
 }
 
 #[tokio::test]
@@ -275,7 +292,7 @@ async fn only_who_may_see_the_session_sees_who_was_told() {
     let world = World::telling(channels()).await;
     let id = world.approved(60, 600, Wish::Enable).await.session.id;
     assert_eq!(world.app.notifications(&world.op(&world.paula), id).await.expect("hers").len(), 2);
-    let stranger = chaperone_app::users::NewUser {
+    let stranger = NewUser {
         user_name: "victor".to_owned(),
         display_name: String::new(),
         email: String::new(),

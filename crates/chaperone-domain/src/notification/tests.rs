@@ -176,7 +176,7 @@ fn those_are_told_whose_session_it_is_and_whoever_has_to_act() {
             K::ExportGapFound | K::ExportGapClosed => &[1, 2, 3, 4, 6],
             _ => &[1, 2, 3],
         };
-        let told: Vec<u128> = recipients(kind, &session(State::Draft), &people)
+        let told: Vec<u128> = recipients(kind, &session(State::Draft), None, &people)
             .iter()
             .map(|user| user.id.uuid().as_u128())
             .collect();
@@ -188,7 +188,7 @@ fn those_are_told_whose_session_it_is_and_whoever_has_to_act() {
 fn somebody_who_is_not_active_is_never_told() {
     let people = [user(1, &[], false), user(2, &[], false), user(3, &Role::ALL, false)];
     for kind in NotificationKind::ALL {
-        assert!(recipients(kind, &session(State::Draft), &people).is_empty(), "{}", kind.name());
+        assert!(recipients(kind, &session(State::Draft), None, &people).is_empty(), "{}", kind.name());
     }
 }
 
