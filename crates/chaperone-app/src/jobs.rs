@@ -67,6 +67,11 @@ pub mod steps {
         super::accounts::import_all(app).await
     }
 
+    /// Looks whether anything can be recorded, and ends what cannot.
+    pub async fn recordings(app: &Arc<App>) -> Result<(), AppError> {
+        super::recordings::end_unrecordable(app).await
+    }
+
     /// Looks at the accounts that sessions hold.
     pub async fn watch(app: &Arc<App>) -> Result<(), AppError> {
         app.watch_held(&Op::processor(app.now())).await

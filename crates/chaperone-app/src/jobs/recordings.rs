@@ -39,7 +39,7 @@ async fn seal(app: &Arc<App>) -> Result<(), AppError> {
 }
 
 /// Ends sign-ins whose recording is gone, and sessions when nothing could be recorded for too long.
-async fn end_unrecordable(app: &Arc<App>) -> Result<(), AppError> {
+pub(super) async fn end_unrecordable(app: &Arc<App>) -> Result<(), AppError> {
     let now = app.now();
     let op = Op::processor(now);
     for live in app.gate.all() {

@@ -1,13 +1,13 @@
 //! What is open in a privileged session: it goes on when the session's end moves, ends with it, and nobody works with
 //! its accounts beside it.
 
-use chaperone_app::Client;
 use chaperone_app::entry::{EntryRefused, EntryRequest};
 use chaperone_app::gate::{Cut, NotAdmitted, admit};
 use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
+use chaperone_app::{Client, jobs};
 use chaperone_domain::grant::Wish;
 use chaperone_domain::ids::PrivilegedSessionId;
-use chaperone_domain::privileged_session::Status;
+use chaperone_domain::privileged_session::{EndReason, Status};
 use chaperone_domain::sign_in::{EndKind, SignInEnd};
 
 use crate::world::{PASSWORD, World};
@@ -67,6 +67,52 @@ async fn what_waits_on_an_open_sign_in_follows_the_end_of_the_session_wherever_i
     // Half an hour was left; now it is a second.
     let cut = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await;
     assert_eq!(cut.expect("in time").expect("joined"), Cut::Deadline);
+}
+
+#[tokio::test]
+async fn a_session_of_which_nothing_can_be_recorded_for_ten_minutes_ends_as_lost_and_its_account_goes_back() {
+    for somebody_works in [false, true] {
+        let world = World::new().await;
+        let before = world.account_now().await;
+        let id = if somebody_works {
+            open(&world).await.0
+        } else {
+            let id = world.approved(0, 3_600, Wish::Enable).await.session.id;
+            world.process().await;
+            id
+        };
+        let end = world.clock.after(3_600);
+        if somebody_works {
+            let (paula, bert) = (world.op(&world.paula), world.op(&world.bert));
+            world.app.extend_privileged_session(&paula, id, end, "not done", None).await.expect("asked");
+            world.app.change_status(&bert, id, StatusChange::Approve, "", None).await.expect("approved");
+        }
+        let look = async |forward: i64| {
+            world.clock.forward(forward);
+            jobs::steps::recordings(&world.app).await.expect("looked");
+            world.session(id).await.session.status()
+        };
+        world.room(1_000);
+        assert_eq!(look(0).await, Status::Active);
+        assert_eq!(look(590).await, Status::Active);
+        // There is room for a moment: the ten minutes begin anew.
+        world.room(u64::MAX);
+        assert_eq!(look(5).await, Status::Active);
+        world.room(1_000);
+        assert_eq!(look(0).await, Status::Active);
+        assert_eq!(look(599).await, Status::Active);
+        assert_eq!(look(1).await, Status::Ending, "somebody works: {somebody_works}");
+        world.process().await;
+        let session = world.session(id).await.session;
+        assert_eq!((session.status(), session.end_reason), (Status::Ended, Some(EndReason::RecordingLost)));
+        let now = world.account_now().await;
+        assert_eq!((now.state, now.expires_at), (before.state, before.expires_at), "it is back");
+        let log = world.app.audit_log(&world.op(&world.anna), id).await.expect("a log");
+        let why = log
+            .iter()
+            .any(|entry| entry.comment.as_deref() == Some("Nothing could be recorded for 10 minutes."));
+        assert!(why, "the Audit log says why");
+    }
 }
 
 #[tokio::test]
