@@ -51,10 +51,10 @@ fn parse(text: &str) -> Outcome<Figures> {
     let missing = |what: &str| Failure(format!("wrk did not say its {what}:\n{text}"));
     let milliseconds =
         |label: &str| after(label).and_then(|value| in_milliseconds(&value)).ok_or_else(|| missing(label));
-    let counted = |label: &str| {
-        let digits: Option<String> =
-            after(label).map(|value| value.chars().filter(char::is_ascii_digit).collect());
-        digits.and_then(|digits| digits.parse::<u64>().ok())
+    // Every number of a line added up: `connect 0, read 2, write 0, timeout 1`.
+    let counted = |label: &str| -> u64 {
+        let line = after(label).unwrap_or_default();
+        line.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u64>().ok()).sum()
     };
     let per_second =
         after("Requests/sec:").and_then(|value| value.parse().ok()).ok_or_else(|| missing("requests"))?;
@@ -71,7 +71,7 @@ fn parse(text: &str) -> Outcome<Figures> {
         per_second,
         p50_ms: milliseconds("50%")?,
         p99_ms: milliseconds("99%")?,
-        errors: counted("Non-2xx or 3xx responses:").unwrap_or(0),
+        errors: counted("Non-2xx or 3xx responses:") + counted("Socket errors:"),
         requests,
     })
 }
@@ -100,6 +100,7 @@ Running 5s test @ http://127.0.0.1:1/
      90%  900.00us
      99%    1.20s
   113120 requests in 5.01s, 21.25MB read
+  Socket errors: connect 0, read 2, write 0, timeout 1
   Non-2xx or 3xx responses: 12
 Requests/sec:  22582.23
 Transfer/sec:      4.24MB
@@ -109,7 +110,7 @@ Transfer/sec:      4.24MB
     fn what_wrk_says_is_read_with_its_units() {
         let figures = parse(SAID).unwrap();
         let expected =
-            Figures { per_second: 22582.23, p50_ms: 1.24, p99_ms: 1200.0, errors: 12, requests: 113_120 };
+            Figures { per_second: 22582.23, p50_ms: 1.24, p99_ms: 1200.0, errors: 15, requests: 113_120 };
         assert_eq!(figures, expected);
         assert_eq!(in_milliseconds("900.00us"), Some(0.9));
     }
