@@ -135,17 +135,28 @@ impl App {
             expires_at: new_limit(op.at, None),
             end: None,
         };
-        let op = Op { who: Who::User(Box::new(user.clone())), sign_in_id: Some(sign_in.id), ..op.clone() };
-        let (row, hash) = (sign_in.clone(), secrets::hash(&secret));
-        self.store
+        let tx_op = Op { who: Who::User(Box::new(user.clone())), sign_in_id: Some(sign_in.id), ..op.clone() };
+        let (row, hash, version) = (sign_in.clone(), secrets::hash(&secret), user.version);
+        let begun = self
+            .store
             .write(move |tx| {
-                let (op, row) = (op.clone(), row.clone());
+                let (op, row) = (tx_op.clone(), row.clone());
                 Box::pin(async move {
+                    // Checking the password takes a while, and a reset ends only the sign-ins that it finds.
+                    let now = tx.read().user(row.user_id).await?;
+                    if now.is_none_or(|now| now.version != version) {
+                        return Err(AppError::Stale);
+                    }
                     tx.insert_sign_in(&row, Some((&hash, CONSOLE_HOST))).await?;
                     Ok::<_, AppError>(tx.commit((), Events::one(started_event(&op, &row))))
                 })
             })
-            .await?;
+            .await;
+        if matches!(begun, Err(AppError::Stale)) {
+            self.note(failed_event(op, user_name, Some(user.id), "user_changed")).await?;
+            return Err(AppError::SignInFailed);
+        }
+        begun?;
         self.changes.tell(ChangedNoun::SignIn, sign_in.id.uuid(), vec![user.id]);
         Ok(ConsoleSignIn { user, sign_in, secret })
     }

@@ -1,6 +1,7 @@
 //! Sign-ins of programs, refused attempts, the use of targets, and exports.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaperone_app::entry::EntryRefused;
 use chaperone_app::exports::Format;
@@ -16,6 +17,7 @@ use chaperone_domain::ids::SignInId;
 use chaperone_domain::sign_in::{Channel, EndKind, SignInKind};
 use chaperone_domain::target::{Target, TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::User;
+use chaperone_store::Stage;
 
 use crate::world::{PASSWORD, World};
 
@@ -256,6 +258,35 @@ async fn an_attempt_that_fails_is_in_the_trail_with_its_reason_and_its_answer_te
     for (_, password, ..) in attempts {
         assert!(!trail.contains(password), "what was typed as a password is nowhere");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_on_the_way_in_with_an_old_password_when_it_is_reset_does_not_get_in() {
+    let world = World::new().await;
+    let (app, paula) = (world.app.clone(), world.paula.id);
+    let on_the_way = Arc::new(AtomicBool::new(false));
+    let seen = on_the_way.clone();
+    // The password fits; before the sign-in is written, an administrator resets it.
+    let node = world
+        .gated_node(Arc::new(move |stage| {
+            let (app, first) = (app.clone(), stage == Stage::Before && seen.swap(false, Ordering::SeqCst));
+            Box::pin(async move {
+                if first {
+                    let op = chaperone_app::Op::system(app.now());
+                    app.reset_password(&op, paula).await.expect("reset");
+                }
+                Ok(())
+            })
+        }))
+        .await;
+    let nobody = || chaperone_app::Op::anonymous(node.now(), Channel::Web, client());
+    on_the_way.store(true, Ordering::SeqCst);
+    let refused = node.sign_in(&nobody(), "paula", PASSWORD.to_owned()).await;
+    assert!(matches!(refused, Err(AppError::SignInFailed)));
+    let event = events(&world, AuditAction::SignInFailed).await.pop().expect("an event");
+    assert_eq!(detail(&event, "cause"), "user_changed".into());
+    let filter = chaperone_store::SignInFilter { user_id: Some(paula), ..Default::default() };
+    assert_eq!(world.rows().await.read().open_sign_ins(filter).await.expect("read").len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

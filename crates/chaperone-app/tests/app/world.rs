@@ -23,7 +23,7 @@ use chaperone_domain::sign_in::Channel;
 use chaperone_domain::target::{Target, TargetIdentity, TargetRecording, WebServicesInSession};
 use chaperone_domain::user::{Role, User};
 use chaperone_recording::{FreeSpace, MasterKey, Vault, VaultConfig};
-use chaperone_store::{Events, Store, StoreConfig, StoreError};
+use chaperone_store::{Events, Gate, Store, StoreConfig, StoreError};
 use tempfile::TempDir;
 
 use crate::elsewhere::Elsewhere;
@@ -78,6 +78,7 @@ async fn store(folder: &std::path::Path) -> Store {
 
 async fn open(
     folder: &TempDir,
+    store: Store,
     clock: &Hand,
     channels: Channels,
     streams: Vec<ConfiguredStream>,
@@ -85,7 +86,6 @@ async fn open(
     elsewhere: &Elsewhere,
 ) -> Arc<App> {
     let path = folder.path();
-    let store = store(path).await;
     let vault = VaultConfig::with_folders(path.join("spool"), path.join("blobs"), MasterKey::new([7; 32]));
     let room = path.join(ROOM);
     let free_space: FreeSpace = Arc::new(move |_| match std::fs::read_to_string(&room) {
@@ -167,7 +167,9 @@ impl World {
         let folder = TempDir::new().expect("a folder");
         let clock = Hand(Arc::new(AtomicI64::new(BEGIN_S)));
         let elsewhere = Elsewhere::default();
-        let app = open(&folder, &clock, channels.clone(), streams.clone(), Faults::none(), &elsewhere).await;
+        let rows = store(folder.path()).await;
+        let app =
+            open(&folder, rows, &clock, channels.clone(), streams.clone(), Faults::none(), &elsewhere).await;
         app.install().await.expect("installed");
         let anna = user(&app, "anna", &[Role::SystemAdministrator]).await;
         let bert = user(&app, "bert", &[Role::SystemAdministrator]).await;
@@ -255,8 +257,17 @@ impl World {
 
     /// Another node over the same rows.
     pub async fn another_node(&self, faults: Faults) -> Arc<App> {
-        open(&self.folder, &self.clock, self.channels.clone(), self.streams.clone(), faults, &self.elsewhere)
-            .await
+        self.node(self.rows().await, faults).await
+    }
+
+    /// Another node, with a gate around every commit of its.
+    pub async fn gated_node(&self, gate: Gate) -> Arc<App> {
+        self.node(self.rows().await.gated(gate), Faults::none()).await
+    }
+
+    async fn node(&self, store: Store, faults: Faults) -> Arc<App> {
+        let (channels, streams) = (self.channels.clone(), self.streams.clone());
+        open(&self.folder, store, &self.clock, channels, streams, faults, &self.elsewhere).await
     }
 
     /// The process stops as if killed and starts again over the same files.
