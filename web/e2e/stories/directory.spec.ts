@@ -97,6 +97,38 @@ test("what somebody changes in the directory is shown until notice is taken", as
   await expect(page.getByText("was changed outside")).toBeHidden();
 });
 
+test("a directory's connection is changed, and it is removed only when no session needs it any more", async ({ browser, chaperone, roles, role }) => {
+  const [scheduler, approver] = chaperone.administrators;
+  const anna = await Console.signIn(browser, chaperone, scheduler);
+  const { page } = anna;
+  await addDirectory(anna, roles);
+  const address = new URL(page.url());
+  address.search = "";
+  await page.getByRole("link", { name: "Link accounts to users" }).click();
+  await linkAccount(page, role, "Paula");
+
+  await page.goto(address.href);
+  const dialog = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await dialog.getByLabel("Port", { exact: true }).fill("1");
+  await dialog.getByRole("button", { name: "Test and save" }).click();
+  await expect(dialog.getByRole("alert").first(), "it stays with its system").toContainText("belong to");
+  await dialog.getByLabel("Port", { exact: true }).fill(roles.port);
+  await dialog.getByLabel("Name", { exact: true }).fill("Ledger database");
+  await dialog.getByRole("button", { name: "Test and save" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Ledger database");
+
+  const id = await anna.schedule((await privilegedAccount(chaperone)).name, "Month end", (await targetNamed(chaperone, "erp")).name, [role]);
+  await page.goto(address.href);
+  await page.getByRole("button", { name: "Remove directory" }).click();
+  await dialog.getByRole("button", { name: "Remove", exact: true }).click();
+  await expect(dialog.getByRole("alert").getByRole("link"), "the session is named").toHaveAttribute("href", new RegExp(id));
+  await chaperone.api(approver).post(`/privileged-sessions/${id}/change-status`, { status: "Reject", comment: "Not now" });
+  await dialog.getByRole("button", { name: "Remove", exact: true }).click();
+  await expect(page).toHaveURL(/\/directories$/);
+  await expect(page.getByText("Ledger database")).toBeHidden();
+});
+
 test("the pages of directories are accessible, light and dark, and fit on a phone", async ({ browser, chaperone, roles, role }) => {
   const [administrator] = chaperone.administrators;
   const anna = await Console.signIn(browser, chaperone, administrator);

@@ -86,6 +86,37 @@ test("a session is scheduled, approved, worked in, ended, and its evidence says 
   }
 });
 
+test("the account is switched off and on again, and the end is made earlier, while the session goes on", async ({ browser, chaperone }) => {
+  const session = await activeSession(chaperone, await targetNamed(chaperone, "erp"));
+  const [, approver] = chaperone.administrators;
+  const bert = await Console.signIn(browser, chaperone, approver);
+  const { page } = bert;
+  await bert.open(session.id);
+  await bert.tab("Account").click();
+  for (const [action, state] of [["Disable account", "disabled"], ["Enable account", "enabled"]] as const) {
+    await page.getByRole("button", { name: action, exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
+    await expect.poll(async () => (await privilegedAccount(chaperone)).state).toBe(state);
+  }
+
+  const paula = await Console.signIn(browser, chaperone, chaperone.privilegedUser);
+  await paula.open(session.id);
+  await paula.page.getByRole("button", { name: "End earlier", exact: true }).first().click();
+  const dialog = paula.page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "in 15 min" }).click();
+  await dialog.getByRole("button", { name: "End earlier", exact: true }).click();
+  await expect(dialog).toBeHidden();
+  const { ends_at } = await chaperone.api(approver).get<{ ends_at: string }>(`/privileged-sessions/${session.id}`);
+  expect(Math.abs(Date.parse(ends_at) - Date.now() - 15 * 60_000), "a quarter of an hour from now").toBeLessThan(120_000);
+
+  // The other page follows without reloading.
+  await bert.tab("Audit log").click();
+  await expect(page.getByRole("row").filter({ hasText: chaperone.privilegedUser.user_name }).first()).toBeVisible();
+  await bert.act("End now");
+  await reaches(chaperone, session.id, "Ended");
+  expect((await privilegedAccount(chaperone)).state, "a switch does not change to what it goes back").toBe("disabled");
+});
+
 test("the person hands the session back and the door is closed", async ({ browser, chaperone }) => {
   const session = await activeSession(chaperone, await targetNamed(chaperone, "erp"));
   const paula = await Console.signIn(browser, chaperone, chaperone.privilegedUser);

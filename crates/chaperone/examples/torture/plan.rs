@@ -18,7 +18,7 @@ const TROUBLE_FOR_MS: Range<u64> = 100..1_500;
 const VISITS: Range<u64> = 1..5;
 
 /// The steps around every effect on an account.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 17] = [
     "start.intended",
     "hold.observed",
     "start.grant_intended",
@@ -34,6 +34,8 @@ const STEPS: [&str; 15] = [
     "end.released",
     "switch.intended",
     "extend.written",
+    "back.stricter_intended",
+    "again.back_intended",
 ];
 
 /// How a process dies.
