@@ -91,10 +91,11 @@ test("the account is switched off and on again, and the end is made earlier, whi
   const [, approver] = chaperone.administrators;
   const bert = await Console.signIn(browser, chaperone, approver);
   const { page } = bert;
+  const account = page.getByRole("region", { name: (await privilegedAccount(chaperone)).name });
   await bert.open(session.id);
   await bert.tab("Account").click();
   for (const [action, state] of [["Disable account", "disabled"], ["Enable account", "enabled"]] as const) {
-    await page.getByRole("button", { name: action, exact: true }).click();
+    await account.getByRole("button", { name: action, exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: action, exact: true }).click();
     await expect.poll(async () => (await privilegedAccount(chaperone)).state).toBe(state);
   }

@@ -24,7 +24,7 @@ async function told(page: Page): Promise<Told[]> {
 
 /** That the page is recorded as this account, and that the time left is counted down. */
 export async function expectBanner(page: Page, account: string): Promise<void> {
-  const time = async (): Promise<string | undefined> => (await told(page)).map(({ name }) => name).find((name) => /^(\d+:)?\d{1,2}:\d\d$/.test(name));
+  const time = async (): Promise<string | undefined> => (await told(page)).map(({ name }) => name).find((name) => /^(\d+:)?\d{1,2}:\d\d left$/.test(name));
   await expect.poll(async () => (await told(page)).some(({ name }) => name === `Recording · ${account}`)).toBe(true);
   const first = await time();
   expect(first, "the time left").toBeDefined();

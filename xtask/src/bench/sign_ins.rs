@@ -19,6 +19,8 @@ const EXPORTED: u64 = 1_000_000;
 /// The made-up sign-ins come in over a year from here; an export takes the last of them.
 const BEGIN_S: u64 = 1_760_000_000;
 const YEAR_S: u64 = 365 * 86_400;
+/// Formats beside CSV, each measured once.
+const OTHER_FORMATS: [&str; 3] = ["xlsx", "jsonl", "parquet"];
 /// Questions for one user's week.
 const QUESTIONS: &str = "1000";
 /// How many write at the same time.
@@ -51,6 +53,7 @@ pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
         vec![format!(
             "| database | CSV of {exported} rows, s | rows/s | MiB above idle | ÷ sha256sum of the file |"
         )],
+        vec![format!("| database | {} |", OTHER_FORMATS.map(|name| format!("{name}, s | MiB above idle")).join(" | "))],
         vec!["| database | sign-ins recorded per second | ÷ synchronous writes of the disk |".to_owned()],
     ];
     for table in &mut tables {
@@ -71,11 +74,10 @@ pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
         let began = Instant::now();
         Program::new(&example).args([&url, "fill", &rows.to_string()]).text()?;
         eprintln!("    {database} filled in {:.0} s", began.elapsed().as_secs_f64());
-        let measured = [
-            week(&example, &url)?,
-            installation.export(&executable, rows, exported)?,
-            (record(&example, &url, folder.path(), seconds)?, Vec::new()),
-        ];
+        let week = week(&example, &url)?;
+        let (csv, others) = installation.export(&executable, rows, exported)?;
+        let measured =
+            [week, csv, (others, Vec::new()), (record(&example, &url, folder.path(), seconds)?, Vec::new())];
         for (table, (row, goals)) in tables.iter_mut().zip(measured) {
             table.push(format!("| {database} | {row} |"));
             missed.extend(goals.iter().map(|goal| format!("{database}: {goal}")));
@@ -181,46 +183,79 @@ impl Installation {
         cookie.map(str::to_owned).ok_or_else(|| Failure(format!("no cookie in {said}")))
     }
 
-    /// Takes the last so many rows out, several times; the medians. The goals are those of [`EXPORTED`] rows.
-    fn export(&self, executable: &Path, rows: u64, exported: u64) -> Outcome<Measured> {
+    /// Takes the last so many rows out in one format, so many times, by an executable that did nothing before.
+    fn take_out(
+        &self,
+        executable: &Path,
+        (rows, exported): (u64, u64),
+        format: &str,
+        rounds: usize,
+    ) -> Outcome<TakenOut> {
         let started = self.start(executable)?;
         let cookie = format!("Cookie: {}", self.cookie()?);
         let second = |at: u64| format!("@{at}");
         let start = text_of(&second(BEGIN_S + YEAR_S - YEAR_S * exported / rows))?;
         let end = text_of(&second(BEGIN_S + YEAR_S))?;
-        let path = format!("/api/v1/sign-ins?format=csv&start={start}&end={end}");
-        let file = self.place.join("export.csv");
+        let path = format!("/api/v1/sign-ins?format={format}&start={start}&end={end}");
+        let file = self.place.join(format!("export.{format}"));
         let idle = memory_kib(started.id(), "VmRSS")?;
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
+        let mut taken = Vec::new();
+        for _ in 0..rounds {
             let began = Instant::now();
             self.curl(&path).args(["--header", &cookie, "--output"]).arg(&file).run_quietly()?;
             let took = began.elapsed().as_secs_f64();
-            let lines = Program::new("wc").arg("-l").arg(&file).text()?;
-            let lines: u64 = lines.split_whitespace().next().unwrap_or_default().parse().unwrap_or_default();
-            // The start is a whole second, so that a few rows more may be in it.
-            if lines < exported || lines > exported + exported / 100 {
-                return failed(format!("{lines} lines, not {exported}"));
+            if format == "csv" {
+                let lines = Program::new("wc").arg("-l").arg(&file).text()?;
+                let lines: u64 =
+                    lines.split_whitespace().next().unwrap_or_default().parse().unwrap_or_default();
+                // The start is a whole second, so that a few rows more may be in it.
+                if lines < exported || lines > exported + exported / 100 {
+                    return failed(format!("{lines} lines, not {exported}"));
+                }
             }
             let began = Instant::now();
             Program::new("sha256sum").arg(&file).text()?;
-            rounds.push((took, lines as f64, began.elapsed().as_secs_f64()));
+            taken.push((took, began.elapsed().as_secs_f64()));
         }
-        let above = (memory_kib(started.id(), "VmHWM")? - idle) / KIB;
+        let above_mib = (memory_kib(started.id(), "VmHWM")? - idle) / KIB;
         fs::remove_file(&file)?;
-        let took = median(rounds.iter().map(|(took, ..)| *took));
+        Ok(TakenOut {
+            seconds: median(taken.iter().map(|(took, _)| *took)),
+            over_hashing: median(taken.iter().map(|(took, hashed)| took / hashed)),
+            above_mib,
+        })
+    }
+
+    /// The medians of CSV, for which there are goals, and one of each other format. The goals are those of
+    /// [`EXPORTED`] rows.
+    fn export(&self, executable: &Path, rows: u64, exported: u64) -> Outcome<(Measured, String)> {
+        let csv = self.take_out(executable, (rows, exported), "csv", ROUNDS)?;
         let row = format!(
-            "{took:.1} | {:.0} | {above:.0} | {:.1}",
-            median(rounds.iter().map(|(took, lines, _)| lines / took)),
-            median(rounds.iter().map(|(took, _, hashed)| took / hashed)),
+            "{:.1} | {:.0} | {:.0} | {:.1}",
+            csv.seconds,
+            exported as f64 / csv.seconds,
+            csv.above_mib,
+            csv.over_hashing
         );
         let goals = [
-            over("the export", took, EXPORT_LIMIT_S, "s"),
-            over("the export's memory above idle", above, ABOVE_IDLE_LIMIT_MIB, "MiB"),
+            over("the export", csv.seconds, EXPORT_LIMIT_S, "s"),
+            over("the export's memory above idle", csv.above_mib, ABOVE_IDLE_LIMIT_MIB, "MiB"),
         ];
         let missed = if exported == EXPORTED { goals.into_iter().flatten().collect() } else { Vec::new() };
-        Ok((row, missed))
+        let mut others = Vec::new();
+        for format in OTHER_FORMATS {
+            let taken = self.take_out(executable, (rows, exported), format, 1)?;
+            others.push(format!("{:.1} | {:.0}", taken.seconds, taken.above_mib));
+        }
+        Ok(((row, missed), others.join(" | ")))
     }
+}
+
+/// What one format took.
+struct TakenOut {
+    seconds: f64,
+    over_hashing: f64,
+    above_mib: f64,
 }
 
 /// An instant as the API reads it.

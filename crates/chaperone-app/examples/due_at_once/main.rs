@@ -36,6 +36,10 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 /// How often it is looked whether a session is there.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// As in the executable.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
