@@ -57,7 +57,7 @@ impl Grant {
     /// node could have sent; one that is live is not taken ([`Grant::leased_to_other`] says so).
     pub fn take_lease(&mut self, node: NodeId, now: Instant) {
         if self.leased_to_other(node, now).is_none() {
-            self.settle_lease(node);
+            self.settle_lease(node, now);
             self.lease = Some(Lease { by: node, until: later(now) });
         }
     }
@@ -65,19 +65,23 @@ impl Grant {
     /// The work is done, or given up for now. The live lease of another node stays.
     pub fn release_lease(&mut self, node: NodeId, now: Instant) {
         if self.leased_to_other(node, now).is_none() {
-            self.settle_lease(node);
+            self.settle_lease(node, now);
             self.lease = None;
         }
     }
 
-    fn settle_lease(&mut self, node: NodeId) {
+    /// What the other node could have sent is in doubt from now on, by the clock of who takes over: the other one's may
+    /// be behind, so that it holds its lease to be good still, but it took it before now, and holds it no longer than
+    /// one.
+    fn settle_lease(&mut self, node: NodeId, now: Instant) {
         let Some(left) = self.lease.filter(|lease| lease.by != node) else { return };
+        let over = left.until.max(later(now));
         let sent = match self.phase {
             GrantPhase::Closing => vec![self.goal()],
             _ => self.known.iter().skip(1).copied().chain([self.desired]).collect(),
         };
         for attributes in sent {
-            self.doubt(Doubt { attributes, until: later(left.until) });
+            self.doubt(Doubt { attributes, until: later(over) });
         }
         // However long ago that was: what is wanted may be there because of it.
         self.attempt = self.attempt.max(1);
@@ -192,15 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_node_that_left_could_have_sent_is_in_doubt_for_one_lease_more() {
+    fn what_a_node_that_left_could_have_sent_is_in_doubt_for_two_leases_from_now() {
         let mut grant = taken();
         grant.take_lease(HERE, at(20));
-        let end = at(2 * LEASE.as_secs());
+        let end = at(20 + 2 * LEASE.as_secs());
         assert_eq!(grant.doubtful, [Doubt { attributes: ON, until: end }], "and not what it found");
         grant.proved(ON);
         grant.switch(AccountState::Disabled, ON, None);
         grant.proved(OFF);
-        grant.looked(at(29));
+        grant.looked(at(49));
         assert!(grant.own_doing().contains(&ON), "a look in between does not end it");
         grant.release_lease(HERE, at(1_000));
         assert!(grant.own_doing().contains(&ON), "it may have come since, however long ago");
@@ -218,7 +222,7 @@ mod tests {
         grant.release_lease(HERE, at(30));
         assert_eq!(
             (grant.lease, grant.doubtful.as_slice()),
-            (None, &[Doubt { attributes: OFF, until: after_lease(17) }][..])
+            (None, &[Doubt { attributes: OFF, until: after_lease(45) }][..])
         );
     }
 
@@ -265,7 +269,7 @@ mod tests {
         for mut grant in [lost, killed] {
             grant.intend(&holders, None);
             grant.take_lease(THERE, at(100));
-            grant.looked(at(100));
+            grant.looked(at(100 + 2 * LEASE.as_secs()));
             assert!(grant.doubtful.is_empty(), "no doubt is left");
             assert!(!grant.is_untried(THERE), "what is there may be our own doing: {grant:?}");
         }
@@ -277,10 +281,10 @@ mod tests {
         grant.take_lease(HERE, at(16));
         grant.intend_back();
         grant.closed(OFF, GrantOutcome::Restored, true, at(16));
-        assert_eq!(grant.look_again_at, Some(after_lease(16)));
-        grant.doubt(Doubt { attributes: ON, until: at(40) });
-        assert_eq!(grant.settled_at(at(16)), at(40));
-        assert_eq!(grant.settled_at(at(39)), after_lease(39));
+        assert_eq!(grant.look_again_at, Some(at(16 + 2 * LEASE.as_secs())));
+        grant.doubt(Doubt { attributes: ON, until: at(60) });
+        assert_eq!(grant.settled_at(at(16)), at(60));
+        assert_eq!(grant.settled_at(at(59)), after_lease(59));
     }
 
     #[test]
