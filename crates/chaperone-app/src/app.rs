@@ -91,6 +91,8 @@ pub struct App {
     pub(crate) refusals: crate::refusals::Refusals,
     /// One hand at a time begins a program's sign-in on this node.
     pub(crate) token_hand: tokio::sync::Mutex<()>,
+    /// The runtime that opened the app, with all its threads.
+    pub(crate) runtime: tokio::runtime::Handle,
     /// Exports that may still be begun.
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) tail: jiff::SignedDuration,
@@ -156,6 +158,7 @@ impl App {
             viewings: Viewings::default(),
             refusals: crate::refusals::Refusals::default(),
             token_hand: tokio::sync::Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             tail: config.tail,
             processor_nudge: Notify::new(),

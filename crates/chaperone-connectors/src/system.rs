@@ -6,9 +6,6 @@ use url::{Host, Url};
 
 use crate::settings::Settings;
 
-/// Ports of LDAP with TLS from the beginning, and without: one server, two doors.
-const LDAP_PORTS: [u16; 2] = [389, 636];
-
 impl Settings {
     /// What names the system behind. It is the same text for every way to write its address that can be told to be the
     /// same without asking anybody: names in any case, the usual port, this machine by name or number, an LDAP server
@@ -79,7 +76,13 @@ fn address(text: &str) -> String {
 
 fn ldap_server(text: &str) -> String {
     let Ok(url) = Url::parse(text.trim()) else { return text.trim_end_matches('/').to_lowercase() };
-    match url.port().filter(|port| !LDAP_PORTS.contains(port)) {
+    // One server, two doors: with TLS from the beginning, and without.
+    let usual = match url.scheme() {
+        "ldap" => 389,
+        "ldaps" => 636,
+        _ => return text.to_lowercase(),
+    };
+    match url.port().filter(|port| *port != usual) {
         Some(port) => format!("{}:{port}", host_of(&url)),
         None => host_of(&url),
     }

@@ -20,6 +20,8 @@ use crate::written::Counts;
 
 /// Connections that only read a SQLite file.
 const SQLITE_READERS: u32 = 8;
+/// Rows that SQLite reads ahead of whoever takes them: a page and one more, so that its thread does not stop in between.
+const READ_AHEAD_ROWS: usize = 1_024;
 /// How long a statement waits for another process that holds the file, a backup for example.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Connections to PostgreSQL for changes, and as many for everything else.
@@ -121,6 +123,7 @@ impl Store {
             // What is erased is overwritten with zeros and does not stay in the file's free space.
             .pragma("secure_delete", "ON")
             .busy_timeout(SQLITE_BUSY)
+            .row_buffer_size(READ_AHEAD_ROWS)
             .disable_statement_logging();
         let writing = SqlitePoolOptions::new()
             .max_connections(1)

@@ -111,7 +111,7 @@ impl Rows for EventRows {
 
     fn pages(&self, app: &Arc<App>) -> Pages<StoredEvent> {
         let (app, filter) = (app.clone(), self.filter.clone());
-        one_after_the_other(move |page| {
+        one_after_the_other(&app.clone(), move |page| {
             let (app, filter) = (app.clone(), filter.clone());
             async move { Ok(app.store.read().audit_events(filter, page).await?) }
         })

@@ -12,6 +12,7 @@ use futures_util::stream::{self, BoxStream};
 
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_store::{Items, PAGE_MAX, Page};
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{ExportError, Format, Grid, GridWriter, Rest};
@@ -194,13 +195,14 @@ impl<R: Rows> Drop for Download<R> {
 }
 
 /// Pages each of which begins where the one before it ended; the next one is read beside everything else.
-pub(crate) fn one_after_the_other<Row, Read, Reading>(read: Read) -> Pages<Row>
+pub(crate) fn one_after_the_other<Row, Read, Reading>(app: &App, read: Read) -> Pages<Row>
 where
     Row: Send + 'static,
     Read: Fn(Page) -> Reading + Send + 'static,
     Reading: Future<Output = Result<Items<Row>, AppError>> + Send + 'static,
 {
-    let begin = move |after| beside(read(Page { after, limit: PAGE_MAX }));
+    let runtime = app.runtime.clone();
+    let begin = move |after| beside(&runtime, read(Page { after, limit: PAGE_MAX }));
     let first = begin(None);
     let pages = stream::unfold((Some(first), begin), async |(ahead, begin)| match ahead?.await {
         Ok(page) => {
@@ -212,11 +214,17 @@ where
     pages.boxed()
 }
 
-/// Begins to read, beside everything else.
-pub(crate) fn beside<T: Send + 'static>(
-    reading: impl Future<Output = Result<T, AppError>> + Send + 'static,
-) -> impl Future<Output = Result<T, AppError>> + Send {
-    let reading = tokio::spawn(reading);
+/// Begins to read, beside everything else and on any thread of the app's runtime: a download may be served by one
+/// that has but one thread.
+pub(crate) fn beside<T, Reading>(
+    runtime: &Handle,
+    reading: Reading,
+) -> impl Future<Output = Result<T, AppError>> + Send + use<T, Reading>
+where
+    T: Send + 'static,
+    Reading: Future<Output = Result<T, AppError>> + Send + 'static,
+{
+    let reading = runtime.spawn(reading);
     async move { reading.await.map_err(|_| AppError::Inside("a page of an export was not read"))? }
 }
 

@@ -166,7 +166,8 @@ impl Rows for SignInRows {
         });
         let reading = parts.map(async |part| {
             let (app, part) = part?;
-            beside(whole_part(app, part)).await
+            let runtime = app.runtime.clone();
+            beside(&runtime, whole_part(app, part)).await
         });
         reading.buffered(SIDE_BY_SIDE).boxed()
     }

@@ -429,7 +429,7 @@ async fn an_export_has_every_row_over_many_pages_and_is_in_the_trail() {
         let mut copy = paula.sign_in.clone();
         copy.id = SignInId::new(uuid::Uuid::from_u128(number.into()));
         let before = jiff::SignedDuration::from_micros(i64::from(number.saturating_sub(1_200)));
-        copy.started_at = copy.started_at - before;
+        copy.started_at -= before;
         let event = op.event(AuditAction::SignInStarted, "sign_in", copy.id);
         rows.write(move |tx| {
             let (copy, event) = (copy.clone(), event.clone());
