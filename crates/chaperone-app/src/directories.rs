@@ -117,9 +117,6 @@ impl App {
         op.require(&[Role::SystemAdministrator])?;
         let name = checked_name(name)?;
         let text = settings_text(&settings)?;
-        // Before anything is said to the other system, and once more with the change.
-        refuse_second(&self.store.read(), &settings, None).await?;
-        self.require_reachable(settings.clone()).await?;
         let directory = Directory {
             id: DirectoryId::new(secrets::new_uuid(op.at)),
             name,
@@ -129,13 +126,16 @@ impl App {
             removed_at: None,
             version: 1,
         };
+        // Before anything is said to the other system, and once more with the change.
+        refuse_second(&self.store.read(), &directory).await?;
+        self.require_reachable(settings).await?;
         let (tx_op, row) = (op.clone(), directory.clone());
         let written = self
             .store
             .write(move |tx| {
-                let (op, row, settings) = (tx_op.clone(), row.clone(), settings.clone());
+                let (op, row) = (tx_op.clone(), row.clone());
                 Box::pin(async move {
-                    refuse_second(&tx.read(), &settings, None).await?;
+                    refuse_second(&tx.read(), &row).await?;
                     tx.insert_directory(&row).await?;
                     let event = op
                         .event(AuditAction::DirectoryCreated, "directory", row.id)
@@ -166,7 +166,7 @@ impl App {
             return Err(AppError::Stale);
         }
         let mut after = before.clone();
-        let mut new_settings = None;
+        let has_settings = settings.is_some();
         if let Some(name) = name {
             after.name = checked_name(&name)?;
         }
@@ -178,20 +178,18 @@ impl App {
             after.settings = settings_text(&settings)?;
             // Before anything is said to the other system, and once more with the change.
             refuse_other_system(&self.store.read(), &before, &after).await?;
-            refuse_second(&self.store.read(), &settings, Some(id)).await?;
-            self.require_reachable(settings.clone()).await?;
-            new_settings = Some(settings);
+            refuse_second(&self.store.read(), &after).await?;
+            self.require_reachable(settings).await?;
         }
         let (tx_op, old, row) = (op.clone(), before.clone(), after.clone());
         let written = self
             .store
             .write(move |tx| {
-                let (op, old, row, settings) =
-                    (tx_op.clone(), old.clone(), row.clone(), new_settings.clone());
+                let (op, old, row) = (tx_op.clone(), old.clone(), row.clone());
                 Box::pin(async move {
                     refuse_other_system(&tx.read(), &old, &row).await?;
-                    if let Some(settings) = &settings {
-                        refuse_second(&tx.read(), settings, Some(id)).await?;
+                    if has_settings {
+                        refuse_second(&tx.read(), &row).await?;
                     }
                     tx.update_directory(&row, old.version).await?;
                     let event = op
@@ -271,19 +269,21 @@ impl App {
 }
 
 /// The same system twice would be two accounts for one login, each with a grant of its own.
-async fn refuse_second(
-    read: &Reads<'_>,
-    settings: &Settings,
-    but: Option<DirectoryId>,
-) -> Result<(), AppError> {
+async fn refuse_second(read: &Reads<'_>, directory: &Directory) -> Result<(), AppError> {
+    let Some(settings) = settings_of(directory) else { return Ok(()) };
     for other in read.directories().await? {
-        let Ok(known) = serde_json::from_str::<Settings>(&other.settings) else { continue };
-        if Some(other.id) != but && known.shares_accounts_with(settings) {
+        let Some(known) = settings_of(&other) else { continue };
+        if other.id != directory.id && known.shares_accounts_with(&settings) {
             let why = format!("The directory {} has accounts of this system already.", other.name);
             return Err(AppError::refused("directory-twice", why));
         }
     }
     Ok(())
+}
+
+/// How a directory is reached; `None` for the built-in one.
+fn settings_of(directory: &Directory) -> Option<Settings> {
+    serde_json::from_str(&directory.settings).ok()
 }
 
 /// A directory that has accounts stays with its system. Their ids mean nothing in another one, or somebody else: an
@@ -293,7 +293,6 @@ async fn refuse_other_system(
     before: &Directory,
     after: &Directory,
 ) -> Result<(), AppError> {
-    let settings_of = |directory: &Directory| serde_json::from_str::<Settings>(&directory.settings).ok();
     let (old, new) = (settings_of(before), settings_of(after));
     let stays = old.is_some() && old.as_ref().map(system_of) == new.as_ref().map(system_of);
     if stays || before.settings == after.settings {
