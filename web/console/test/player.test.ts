@@ -73,6 +73,26 @@ test("a document without a picture says so", async () => {
   await vi.waitFor(() => expect(player.snapshot().picture).toBe("none"));
 });
 
+test("a recording opens where there is something to see, and a moment that was asked for is kept", async () => {
+  const { player } = playing({ b: [3, 4] });
+  player.open();
+  player.hear({ type: "ready" });
+  await vi.waitFor(() => expect(player.snapshot()).toMatchObject({ document_id: "b", picture: "shown", playing: false, offset_ms: 1000 }));
+  player.seek(0);
+  await vi.waitFor(() => expect(player.snapshot()).toMatchObject({ document_id: "a", picture: "none", offset_ms: 0 }));
+  player.play();
+  await vi.waitFor(() => expect(player.snapshot()).toMatchObject({ document_id: "b", picture: "shown", playing: true }));
+});
+
+test("a recording without any picture says so when it is opened, and playing it is over at once", async () => {
+  const { player } = playing({});
+  player.open();
+  player.hear({ type: "ready" });
+  await vi.waitFor(() => expect(player.snapshot()).toMatchObject({ document_id: "b", picture: "none" }));
+  player.play();
+  await vi.waitFor(() => expect(player.snapshot()).toMatchObject({ playing: false, ended: true }));
+});
+
 test("a frame that never answers is told as failed", () => {
   const { player } = playing({});
   player.giveUp();

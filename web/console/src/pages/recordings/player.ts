@@ -42,6 +42,8 @@ export class Player {
   #known = 0;
   /** Rises with each wish to show something; answers to older wishes come too late. */
   #wish = 0;
+  /** Nobody asked for a moment yet: documents without a picture are passed over. */
+  #opening = false;
 
   constructor(readonly source: Source) {}
 
@@ -76,9 +78,21 @@ export class Player {
     if (!this.#ready) this.#set({ picture: "failed" });
   }
 
+  /** Where nobody asks for a moment: the first document that has a picture. A page that was left before it was drawn has none. */
+  open(): void {
+    this.#opening = true;
+    this.#set({ offset_ms: 0, step: lastAt(this.#steps, 0), ended: false });
+    void this.#show(0, this.#placeOf(0), false);
+  }
+
   play(): void {
+    this.#opening = false;
     if (this.#state.ended) {
       void this.#show(0, this.#placeOf(0), true);
+      return;
+    }
+    if (this.#state.picture === "none") {
+      void this.#onward(true);
       return;
     }
     this.#set({ playing: true });
@@ -97,6 +111,7 @@ export class Player {
   }
 
   seek(offset: number): void {
+    this.#opening = false;
     this.#set({ offset_ms: offset, step: lastAt(this.#steps, offset), ended: false });
     void this.#show(offset, this.#placeOf(offset), this.#state.playing);
   }
@@ -105,6 +120,7 @@ export class Player {
   seekStep(index: number): void {
     const step = this.#steps[index];
     if (!step) return;
+    this.#opening = false;
     this.#set({ offset_ms: step.offset_ms, step: index, ended: false });
     let place = this.#placeOf(step.offset_ms);
     // Steps at the same moment in two tabs: the one that was asked for.
@@ -155,7 +171,7 @@ export class Player {
     const { playing, picture, document_id } = this.#state;
     if (!playing || picture === "loading") return;
     if (this.#focus[this.#at + 1]) {
-      await this.#onward();
+      await this.#onward(true);
       return;
     }
     const wish = this.#wish;
@@ -172,10 +188,10 @@ export class Player {
     this.#set({ playing: false, ended: true });
   }
 
-  async #onward(): Promise<void> {
+  async #onward(playing: boolean): Promise<void> {
     const next = this.#focus[this.#at + 1];
-    if (next) await this.#show(next.offset_ms, this.#at + 1, true);
-    else this.#set({ playing: false, ended: true });
+    if (next) await this.#show(next.offset_ms, this.#at + 1, playing);
+    else if (playing) this.#set({ playing: false, ended: true });
   }
 
   async #show(offset: number, place: number, playing: boolean): Promise<void> {
@@ -201,9 +217,10 @@ export class Player {
     if (wish !== this.#wish) return;
     if (events === null || events.length < 2) {
       this.#set({ picture: events === null ? "failed" : "none" });
-      if (playing) await this.#onward();
+      if (playing || this.#opening) await this.#onward(playing);
       return;
     }
+    this.#opening = false;
     this.#known = events.length;
     this.source.post({ type: "load", events, start: this.source.start, offset_ms: offset });
     this.#set({ picture: "shown" });

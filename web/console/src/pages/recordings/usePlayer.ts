@@ -23,7 +23,7 @@ interface Connected {
 export const usePlayer = (recording: RecordingDetail, steps: readonly Step[], frame: RefObject<HTMLIFrameElement | null>, origin: string | null): Connected => {
   const client = useQueryClient();
   const [params, setParams] = useSearchState();
-  const [asked] = useState(() => ({ t: Number(params.get("t") ?? 0), step: params.get("step") }));
+  const [asked] = useState(() => ({ t: params.get("t"), step: params.get("step") }));
   const start = new Date(recording.started_at).getTime();
   const focus = useMemo(() => focusOf(start, recording.documents, steps), [start, recording.documents, steps]);
 
@@ -46,7 +46,8 @@ export const usePlayer = (recording: RecordingDetail, steps: readonly Step[], fr
   useEffect(() => {
     const index = asked.step === null ? -1 : steps.findIndex((step) => String(step.seq) === asked.step);
     if (index >= 0) player.seekStep(index);
-    else player.seek(Number.isFinite(asked.t) ? asked.t : 0);
+    else if (asked.t !== null && Number.isFinite(Number(asked.t))) player.seek(Number(asked.t));
+    else player.open();
     // Where the address pointed when the page was opened; from then on the address follows.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [player]);
