@@ -95,6 +95,18 @@ impl Browser {
         self.ask(Method::GET, &url, navigation).await
     }
 
+    /// What a page fetches; it may break off.
+    #[cfg(feature = "faults")]
+    pub(crate) async fn fetch(&mut self, url: &str) -> Result<Answer, NoAnswer> {
+        let url = Url::parse(url).expect("an address");
+        let fetch = |call: Call| {
+            call.header("sec-fetch-mode", "cors")
+                .header("sec-fetch-dest", "empty")
+                .header("sec-fetch-site", "same-origin")
+        };
+        self.try_ask(Method::GET, &url, fetch).await
+    }
+
     /// A navigation until an answer is no detour; answers where it ended.
     pub(crate) async fn walk(&mut self, url: &str) -> (Url, Answer) {
         let mut url = Url::parse(url).expect("an address");

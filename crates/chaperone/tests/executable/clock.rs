@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::application::{INSIDE, application};
 use crate::browser::Browser;
 use crate::client::Call;
 use crate::office::{LOOK, Office};
@@ -328,15 +328,6 @@ async fn a_clock_that_is_set_back_ends_no_sign_in_before_it_began() {
     process.stopped().await;
 }
 
-/// An application behind the gateway that says where one is.
-async fn application() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let inside = axum::Router::new().route("/", get(async || "you are inside"));
-    tokio::spawn(async move { axum::serve(listener, inside).await });
-    port
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_that_goes_away_at_the_end_keeps_the_session_ending_behind_a_closed_door() {
     let secrets = tempfile::tempdir().expect("a folder");
@@ -363,14 +354,14 @@ async fn a_directory_that_goes_away_at_the_end_keeps_the_session_ending_behind_a
     let opened = opened.expect("an answer").json();
     let door = opened["targets"][0]["url"].as_str().expect("an address");
     let (_, inside) = browser.walk(door).await;
-    assert!(inside.text().contains("you are inside"), "{}", inside.text());
+    assert!(inside.text().contains(INSIDE), "{}", inside.text());
 
     world.wire.set(Way::Cut);
     world.roles.cut().await;
     world.office.change_status(port, &session, "End").await;
     world.reaches(&session, "Ending").await;
     let (_, outside) = browser.walk("http://data.localhost/").await;
-    assert!(outside.status >= 400 && !outside.text().contains("you are inside"), "{}", outside.text());
+    assert!(outside.status >= 400 && !outside.text().contains(INSIDE), "{}", outside.text());
     assert!(world.role(&accounts[0]).await.login, "nobody could reach it");
 
     let trying = world.until(&session, |now| now["grants"][0]["attempt"].as_i64() > Some(0)).await;

@@ -5,6 +5,7 @@
 //! | `process`, `client` | starting it, reading what it says; a client that connects to an address and names a host |
 //! | `office`, `roles`, `wire` | people, accounts and targets; a real PostgreSQL server as a directory; the wire to it |
 //! | `browser` | somebody with cookies who follows redirects |
+//! | `application` | an application behind the gateway |
 //! | `configuration`, `first_start` | what is refused before it starts; passwords that are printed once, the key |
 //! | `doors` | which host answers what |
 //! | `entering` | the way from the console into a target |
@@ -15,17 +16,22 @@
 //! | `export_folder` | the folder of a scheduled export that is full, or takes nothing (feature `faults`) |
 //! | `notifications` | mails and webhooks; `mail_server` is the one that they go to |
 //! | `clock` | the clock that jumps, directories that are away at start and end (feature `faults`) |
+//! | `database_away` | the database that is away when a session's end comes (feature `faults`) |
 //! | `full_disk`, `small_disk`, `restored` | a disk without room; a backup that is put back (feature `faults`) |
 //! | `programs` | tokens at our own API and at a target; exports |
 //! | `sign_in_kills` | killed at any moment while people and programs sign in and fail to |
 //! | `kills` | killed at every step of start and end (feature `faults`) |
 
+#[cfg(feature = "faults")]
+mod application;
 mod browser;
 mod client;
 #[cfg(feature = "faults")]
 mod clock;
 mod configuration;
 mod connections;
+#[cfg(feature = "faults")]
+mod database_away;
 mod dataverse;
 mod demo;
 mod doors;
