@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::postgres::{Durability, Postgres, URL_VARIABLE};
 use crate::process::Program;
 use crate::project::{Failure, Outcome, read, root, target, web, write};
-use crate::setup;
+use crate::{python, setup};
 
 /// The guide that the console brings along.
 const GUIDE: &str = "docs/directories.md";
@@ -57,6 +57,7 @@ pub(crate) fn browser_tests(executable: &Path, more: &[String]) -> Outcome {
         .env("CHAPERONE_BIN", executable)
         .env("CHROMIUM", chromium)
         .env(URL_VARIABLE, postgres.url())
+        .env(python::PYTHON_VARIABLE, python::python())
         .run()
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use chaperone_app::accounts::{AccountChange, NewAccount};
 use chaperone_app::lists::{AccountFilter, Page};
-use chaperone_app::notifications::Channels;
 use chaperone_app::targets::TargetFields;
 use chaperone_app::users::NewUser;
 use chaperone_app::{Addresses, App, AppError, Client, Op, Who};
@@ -20,9 +19,10 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::config::{Notifications, Security, Smtp};
 use crate::node::{self, NodeConfig};
 use crate::serve::{self, Serving};
-use crate::{Problem, config, key, lock, tls};
+use crate::{Problem, config, key, lock, notify, tls};
 
 /// The password of every user of the demo. It is a demo's password: the demo listens on the loopback address only.
 const PASSWORD: &str = "borrowed-for-an-hour";
@@ -30,6 +30,8 @@ const PASSWORD: &str = "borrowed-for-an-hour";
 const ACCOUNT: &str = "erp-admin";
 /// The host of the sample ERP.
 const ERP_HOST: &str = "erp.localhost";
+/// Whom mails of the demo are from.
+const MAIL_FROM: &str = "Chaperone <chaperone@larkfell.example>";
 /// The name of the tokens that the demo prints.
 const TOKEN_NAME: &str = "demo";
 
@@ -81,6 +83,9 @@ pub(crate) struct Arguments {
     /// One more application behind the gateway: NAME=HOST=ADDRESS, for example wiki=wiki.localhost=http://127.0.0.1:3000
     #[arg(long, value_parser = Extra::parse)]
     target: Vec<Extra>,
+    /// Send mails in clear to this mail server of this machine, for example a catcher of mails: 127.0.0.1:1025
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    mail_server: Option<SocketAddr>,
     /// Speak TLS: the certificate and its chain (PEM), for console.localhost, replay.localhost and the targets
     #[arg(long, requires = "tls_key")]
     tls_certificate: Option<PathBuf>,
@@ -93,6 +98,19 @@ impl Arguments {
     fn tls(&self) -> Option<config::Tls> {
         let (certificate_file, key_file) = (self.tls_certificate.clone()?, self.tls_key.clone()?);
         Some(config::Tls { certificate_file, key_file })
+    }
+
+    fn notifications(&self) -> Result<Notifications, Problem> {
+        let Some(server) = self.mail_server else { return Ok(Notifications::default()) };
+        if !server.ip().is_loopback() {
+            return Err(Problem::new(format!(
+                "the demo sends mails in clear, so to this machine only, and {server} is elsewhere; write --mail-server 127.0.0.1:1025"
+            )));
+        }
+        let from = MAIL_FROM.parse().map_err(|error| Problem::new(format!("{MAIL_FROM}: {error}")))?;
+        let (host, port) = (server.ip().to_string(), server.port());
+        let smtp = Smtp { host, port, security: Security::None, credentials: None, from };
+        Ok(Notifications { smtp: Some(smtp), ..Notifications::default() })
     }
 }
 
@@ -123,6 +141,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
             "the demo has passwords that everybody knows, so it listens on a loopback address only; use `chaperone serve` for others",
         ));
     }
+    let notifications = arguments.notifications()?;
     let acceptor = arguments.tls().as_ref().map(tls::server).transpose()?.map(TlsAcceptor::from);
     let passing = match arguments.data_dir {
         Some(_) => None,
@@ -151,6 +170,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         scheme: scheme.to_owned(),
         port: Some(port),
     };
+    let notifications = notify::channels(&notifications, &addresses)?;
     // A demo keeps its key with its data; `chaperone serve` refuses that.
     let data_exists = data_dir.join("chaperone.db").exists();
     let master_key = key::read_or_make(&data_dir.join("demo.key"), data_exists)?;
@@ -162,7 +182,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Problem> {
         master_key,
         addresses: addresses.clone(),
         secrets_dir: &secrets_dir,
-        notifications: Channels::default(),
+        notifications,
         event_streams: Vec::new(),
     };
     let node = node::open(node).await?;

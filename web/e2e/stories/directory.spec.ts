@@ -6,6 +6,7 @@ import { expect, test as base } from "../support/chaperone.ts";
 import { Console } from "../support/console.ts";
 import { Roles } from "../support/postgresql.ts";
 import { privilegedAccount, reaches, targetNamed } from "../support/sessions.ts";
+import { Wire } from "../support/wire.ts";
 
 const DIRECTORY = "ERP database";
 
@@ -95,6 +96,31 @@ test("what somebody changes in the directory is shown until notice is taken", as
   await expectAccessible(page);
   await page.getByRole("button", { name: "Take notice" }).click();
   await expect(page.getByText("was changed outside")).toBeHidden();
+});
+
+test("how far an import is stands on its page, and it goes on by itself when the directory answers again", async ({ browser, chaperone, roles, role }) => {
+  const [administrator] = chaperone.administrators;
+  const { page } = await Console.signIn(browser, chaperone, administrator);
+  const wire = await Wire.to(roles.host, Number(roles.port));
+  try {
+    const settings = { kind: "postgresql", host: "127.0.0.1", port: Number(wire.port), database: "postgres", user: roles.user, tls: { mode: "off" } };
+    const directory = await chaperone.api(administrator).post<{ id: string }>("/directories", { name: DIRECTORY, settings });
+    await page.goto(`${chaperone.consoleUrl}/directories/${directory.id}`);
+    const panel = page.getByRole("region", { name: "Import" });
+    await expect(panel).toContainText("takes over which acc");
+    wire.hold();
+    await panel.getByRole("button", { name: "Import now" }).click();
+    await expect(panel.getByRole("progressbar", { name: "Accounts seen" })).toBeVisible();
+    await expect(panel.getByRole("button"), "one at a time").toHaveCount(0);
+    await expectAccessible(page);
+    wire.letGo();
+    await expect(panel).toContainText("done", { timeout: 30_000 });
+    await expect(panel.getByRole("progressbar")).toHaveCount(0);
+    await page.goto(`${chaperone.consoleUrl}/accounts?q=${role}`);
+    await expect(page.getByText(role, { exact: true }).first()).toBeVisible();
+  } finally {
+    wire.close();
+  }
 });
 
 test("a directory's connection is changed, and it is removed only when no session needs it any more", async ({ browser, chaperone, roles, role }) => {

@@ -14,11 +14,11 @@ export class Program {
   readonly #ended: Promise<void>;
   #lines: ((line: string) => void)[] = [];
 
-  constructor(file: string, args: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  constructor(file: string, args: string[], options: { cwd?: string; env?: Record<string, string>; stdin?: "pipe" } = {}) {
     this.#child = spawn(file, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
       detached: true,
     });
     let unfinished = "";
