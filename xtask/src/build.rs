@@ -10,10 +10,10 @@ use crate::{setup, web};
 /// How an executable is built.
 #[derive(Clone, Copy)]
 pub(crate) enum Profile {
-    /// For work on the code, and for the tests.
+    /// For work on the code, for the tests and for the demo: what is built soonest.
     Dev,
-    /// Quick to run and quick to build.
-    Demo,
+    /// Quick to run, and much quicker to build than a release: what benches and torture run beside the executable.
+    Measured,
     /// What is shipped.
     Release,
 }
@@ -22,7 +22,7 @@ impl Profile {
     fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
-            Self::Demo => "demo",
+            Self::Measured => "measured",
             Self::Release => "release",
         }
     }
@@ -30,7 +30,7 @@ impl Profile {
     fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
-            Self::Demo => "demo",
+            Self::Measured => "measured",
             Self::Release => "release",
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let mut stages = Stages::new();
         stages.needed("web packages", setup::npm_packages)?;
         stages.needed("web bundles", web::bundles)?;
-        stages.needed("executable (some minutes the first time)", || build::executable(Profile::Demo))?
+        stages.needed("executable (some minutes the first time)", || build::executable(Profile::Dev))?
     };
     eprintln!();
     let status =

@@ -1,11 +1,12 @@
-//! `cargo xtask dev`: as the demo, from the development profile, for whoever changes the code.
+//! `cargo xtask dev`: as the demo, for whoever changes the code: what was made in it is there again the next time, until
+//! its folder is removed.
 //!
 //! The executable reads the web bundles from `web/*/dist` when it is built for development, so a changed page
 //! needs `npm run build` in its workspace and a reload, and no new executable.
 
 use crate::build::{self, Profile};
 use crate::process::Program;
-use crate::project::{Outcome, failed};
+use crate::project::{Outcome, failed, target};
 use crate::{setup, web};
 
 #[derive(clap::Args)]
@@ -19,6 +20,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     setup::npm_packages()?;
     web::bundles()?;
     let executable = build::executable(Profile::Dev)?;
-    let status = Program::new(&executable).arg("demo").args(&arguments.more).start()?.wait()?;
+    let mut program = Program::new(&executable).arg("demo");
+    if !arguments.more.iter().any(|argument| argument.starts_with("--data-dir")) {
+        program = program.arg("--data-dir").arg(target().join("dev-data"));
+    }
+    let status = program.args(&arguments.more).start()?.wait()?;
     if status.success() { Ok(()) } else { failed(format!("the demo ended ({status})")) }
 }

@@ -52,7 +52,7 @@ enum Command {
     Check(check::Arguments),
     /// Make `target/release/chaperone` with the web pages inside
     Build,
-    /// Rebuild quickly and run the demo from the development profile
+    /// Rebuild and run the demo, with the data that it had the last time
     Dev(dev::Arguments),
     /// Measure: the gateway against nginx, the barrier, the store, memory
     Bench(bench::Arguments),

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut counted = Counted::default();
     if arguments.kills > 0 {
         stages.needed("set-up", setup::for_torture)?;
-        let example = stages.needed("executable and its killer", || build::killer(Profile::Demo))?;
+        let example = stages.needed("executable and its killer", || build::killer(Profile::Measured))?;
         stages.stage("kills", || {
             let kills = arguments.kills.to_string();
             kill(&example, &["--kills", &kills, "--lanes", LANES], seed, &mut counted.kills)
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     if arguments.seeds > 0 {
         let example =
-            stages.needed("simulator", || build::example(Profile::Demo, "chaperone-app", "simulate"))?;
+            stages.needed("simulator", || build::example(Profile::Measured, "chaperone-app", "simulate"))?;
         stages.stage("schedules", || {
             let (seeds, from) = (arguments.seeds.to_string(), seed.to_string());
             let program = Program::new(&example).args(["--seeds", &seeds, "--from", &from]);

@@ -22,7 +22,7 @@ const BLOCK_BYTES: usize = 4096;
 const DISK: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(seconds: u32) -> Outcome {
-    let example = build::example(Profile::Demo, "chaperone-store", "append_events")?;
+    let example = build::example(Profile::Measured, "chaperone-store", "append_events")?;
     let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
     let postgres = Postgres::start(Durability::Full)?;
     let mut number = 0;

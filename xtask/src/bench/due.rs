@@ -22,7 +22,7 @@ const BACK_P99_MS: f64 = 5_000.0;
 const MANY_STARTED_MS: f64 = 10_000.0;
 
 pub(crate) fn measure() -> Outcome {
-    let example = build::example(Profile::Demo, "chaperone-app", "due_at_once")?;
+    let example = build::example(Profile::Measured, "chaperone-app", "due_at_once")?;
     let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
     let postgres = Postgres::start(Durability::Full)?;
     println!(
