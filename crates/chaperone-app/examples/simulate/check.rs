@@ -1,10 +1,13 @@
 //! What has to hold: at every step, and when all is quiet.
 
+use chaperone_connectors::Expiry;
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::grant::{Attributes, Grant, GrantPhase, Wish};
 use chaperone_domain::ids::AccountId;
 use chaperone_domain::privileged_session::State;
 
+use crate::hub::GONE;
+use crate::plan::DAY_US;
 use crate::schedule::Schedule;
 use crate::world::Failed;
 
@@ -31,6 +34,8 @@ pub struct Original {
     /// either of which may have made it just so. Whoever goes on after a stop in the middle, or after sleeping past a
     /// lease, cannot tell whose doing it is: it may be what it was.
     pub either: bool,
+    /// Others removed it. Nothing of ours makes it anew.
+    pub gone: bool,
 }
 
 impl Original {
@@ -39,14 +44,15 @@ impl Original {
     }
 
     fn new(baseline: Attributes) -> Self {
-        Self { baseline, floor: None, theirs: Vec::new(), either: false }
+        Self { baseline, floor: None, theirs: Vec::new(), either: false, gone: false }
     }
 }
 
 impl Schedule<'_> {
     /// Whether somebody else's change can be told from our own doing; notes what follows from it.
     pub fn may_be_changed(&mut self, id: AccountId, to: Attributes) -> bool {
-        if self.world.hub.lock().accounts.get(&id) == Some(&to) {
+        // One that is gone stays so.
+        if self.world.hub.lock().accounts.get(&id).is_none_or(|is| *is == to) {
             return false;
         }
         let store = self.world.store.clone();
@@ -104,12 +110,20 @@ impl Schedule<'_> {
         }
     }
 
-    /// Whatever is sent was written down before.
+    /// Whatever is sent was written down before, and is something that the directory can keep.
     pub fn intended(&mut self, id: AccountId, to: Attributes) -> Result<(), Failed> {
         let store = self.world.store.clone();
         let open = self.world.now(async move { store.read().open_grant(id).await })?;
         let written = open
             .is_some_and(|(grant, _)| grant.known.contains(&to) || grant.goal() == to || grant.desired == to);
+        let whole = match (to.expires_at, self.world.hub.lock().kind.expiry) {
+            (None, _) | (Some(_), Expiry::Exact) => true,
+            (Some(at), Expiry::Days) => at.as_microsecond() % DAY_US == 0,
+            (Some(_), Expiry::None) => false,
+        };
+        if !whole {
+            self.wrong = Some(Wrong::new(format!("account {} is made {to:?}", self.name(id))));
+        }
         if !written {
             self.wrong =
                 Some(Wrong::new(format!("account {} is made {to:?} without an intent", self.name(id))));
@@ -182,7 +196,7 @@ impl Schedule<'_> {
     /// What the account is now.
     pub fn is_now(&self, id: AccountId) -> Result<Attributes, Failed> {
         let is = if self.plan.elsewhere {
-            self.world.hub.lock().accounts.get(&id).copied()
+            Some(self.world.hub.lock().accounts.get(&id).copied().unwrap_or(GONE))
         } else {
             let store = self.world.store.clone();
             let row = self.world.now(async move { store.read().account(id).await })?;
@@ -228,6 +242,7 @@ impl Schedule<'_> {
             let is = self.is_now(id)?;
             let Some(original) = self.originals.get(&id) else { continue };
             let well = match original.floor {
+                _ if original.gone => is == GONE,
                 _ if original.theirs.contains(&is) || (original.either && is == original.baseline) => true,
                 None => is == original.baseline,
                 Some(state) => {

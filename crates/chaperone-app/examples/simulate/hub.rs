@@ -164,7 +164,8 @@ impl Elsewhere {
     }
 }
 
-const GONE: Attributes = Attributes { state: AccountState::Absent, expires_at: None };
+/// What an account is that is not there.
+pub const GONE: Attributes = Attributes { state: AccountState::Absent, expires_at: None };
 
 #[async_trait]
 impl Connector for Elsewhere {

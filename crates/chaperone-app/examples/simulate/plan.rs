@@ -28,6 +28,7 @@ pub struct Plan {
 }
 
 const SECOND_US: i64 = 1_000_000;
+pub const DAY_US: i64 = 24 * 3_600 * SECOND_US;
 
 fn at(us: i64) -> Instant {
     Instant::from_microsecond(us).unwrap_or(Instant::MAX)
@@ -39,7 +40,7 @@ impl Plan {
         let elsewhere = dice.percent(75);
         let begin_us = world.hub.lock().now_us;
         let expiry = if elsewhere {
-            dice.one_of(&[Expiry::Exact, Expiry::Exact, Expiry::None])
+            dice.one_of(&[Expiry::Exact, Expiry::Exact, Expiry::None, Expiry::Days])
         } else {
             Expiry::Exact
         };
@@ -56,8 +57,13 @@ impl Plan {
         let mut accounts = Vec::new();
         for number in 0..if dice.percent(25) { 2 } else { 1 } {
             let state = if dice.percent(65) { AccountState::Disabled } else { AccountState::Enabled };
-            let expires_at = (expiry == Expiry::Exact && dice.percent(15))
-                .then(|| at(begin_us + 100_000 * SECOND_US + i64::from(number) * SECOND_US));
+            let far_us = begin_us + 100_000 * SECOND_US + i64::from(number) * SECOND_US;
+            let expires_at = match expiry {
+                Expiry::None => None,
+                Expiry::Exact => Some(far_us),
+                Expiry::Days => Some((far_us / DAY_US + 1) * DAY_US),
+            };
+            let expires_at = expires_at.filter(|_| dice.percent(15)).map(at);
             accounts.push(Account {
                 id: AccountId::new(id(seed, 1 + number)),
                 directory_id,

@@ -347,7 +347,8 @@ impl<'w> Schedule<'w> {
             let flight = hub.flights.remove(index);
             let compares = hub.kind.compares;
             let as_seen = hub.accounts.get(&flight.account) == Some(&flight.expected);
-            let took = lands && (as_seen || !compares);
+            let there = hub.accounts.contains_key(&flight.account);
+            let took = lands && there && (as_seen || !compares);
             if took {
                 hub.accounts.insert(flight.account, flight.to);
             }
@@ -556,6 +557,10 @@ impl<'w> Schedule<'w> {
             return;
         }
         let id = self.plan.accounts[self.dice.index(self.plan.accounts.len())].id;
+        if self.dice.percent(4) {
+            self.remove(id);
+            return;
+        }
         let state = if self.dice.percent(70) { AccountState::Disabled } else { AccountState::Enabled };
         let expires_at = self.world.hub.lock().accounts.get(&id).and_then(|account| account.expires_at);
         let to = Attributes { state, expires_at };
@@ -563,5 +568,14 @@ impl<'w> Schedule<'w> {
             self.world.hub.lock().accounts.insert(id, to);
             self.say(|| format!("somebody else makes account {} {to:?}", self.name(id)));
         }
+    }
+
+    /// Somebody else removes an account from its directory.
+    fn remove(&mut self, id: AccountId) {
+        self.world.hub.lock().accounts.remove(&id);
+        if let Some(original) = self.originals.get_mut(&id) {
+            original.gone = true;
+        }
+        self.say(|| format!("somebody else removes account {}", self.name(id)));
     }
 }
