@@ -11,6 +11,7 @@ use crate::client::{Answer, Call, NoAnswer};
 /// Detours from the console to a target; more would be a circle.
 const REDIRECTS_MAX: usize = 10;
 
+#[derive(Clone)]
 pub(crate) struct Browser {
     port: u16,
     /// The console's origin, as it is configured.

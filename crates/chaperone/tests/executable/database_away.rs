@@ -17,7 +17,7 @@ use crate::wire::{Way, Wire};
 
 const TARGET: &str = "http://data.localhost";
 /// How long the session lasts: long enough to be opened on a busy machine.
-const LASTS_MS: i64 = 12_000;
+const LASTS_MS: i64 = 20_000;
 
 /// Milliseconds since 1970 of an instant of the API.
 fn ms(instant: &Value) -> i64 {
@@ -52,16 +52,18 @@ async fn while_the_database_is_away_a_session_ends_in_time_all_the_same_and_its_
     let (_, inside) = browser.walk(opened["targets"][0]["url"].as_str().expect("an address")).await;
     assert!(inside.text().contains(INSIDE), "{}", inside.text());
 
-    let address = format!("{TARGET}/stream");
+    let (address, mut beside) = (format!("{TARGET}/stream"), browser.clone());
     let mut stream = Box::pin(browser.fetch(&address));
     let goes_on = tokio::time::timeout(Duration::from_secs(1), &mut stream).await;
     assert!(goes_on.is_err(), "a stream without end: {goes_on:?}");
     wire.set(Way::Cut);
+    let still = beside.visit(&format!("{TARGET}/")).await;
+    assert!(still.text().contains(INSIDE), "who is in works on: {} {}", still.status, still.text());
     let cut = tokio::time::timeout(LIMIT, stream).await.expect("the stream is cut, database or not");
     cut.expect_err("an end is not pretended");
     let now = ms(&json!(from_now(0)));
     assert!(ms(&session["ends_at"]) <= now, "it was cut {} ms before its end", ms(&session["ends_at"]) - now);
-    let outside = browser.visit(&format!("{TARGET}/")).await;
+    let outside = beside.visit(&format!("{TARGET}/")).await;
     assert!(outside.status >= 400 && !outside.text().contains(INSIDE), "{}", outside.text());
 
     wire.set(Way::Passes);
