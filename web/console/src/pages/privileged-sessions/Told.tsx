@@ -72,15 +72,18 @@ const One = ({ notification }: { notification: Notification }) => {
         </span>
       </div>
       {problem !== null && (
-        <p className="small" style={{ color: colour }}>
-          {problem} ({texts.told.attempts(attempts)}
-          {next_try_at !== null && (
-            <>
-              , {texts.told.nextTry} <Time at={next_try_at} seconds />
-            </>
-          )}
-          ) <Retry notification={notification} />
-        </p>
+        <div className={classes["problem"]}>
+          <span className="small" style={{ color: colour }}>
+            {problem} ({texts.told.attempts(attempts)}
+            {next_try_at !== null && (
+              <>
+                , {texts.told.nextTry} <Time at={next_try_at} seconds />
+              </>
+            )}
+            )
+          </span>
+          <Retry notification={notification} />
+        </div>
       )}
     </li>
   );
