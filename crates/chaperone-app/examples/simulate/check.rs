@@ -103,7 +103,9 @@ impl Schedule<'_> {
                     original.floor = Some(to.state);
                     original.either = true;
                 } else {
-                    *original = Original::new(to);
+                    // They never change an expiry: one that came late with a change of ours is to go.
+                    let expires_at = original.baseline.expires_at;
+                    *original = Original::new(Attributes { expires_at, ..to });
                 }
                 true
             }

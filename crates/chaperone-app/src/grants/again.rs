@@ -58,19 +58,22 @@ impl App {
             return Ok(false);
         };
         let seen = seen.attributes;
-        let late = seen != grant.observed && grant.doubtful.iter().any(|doubt| doubt.attributes == seen);
-        if !late {
+        let Some(left) = grant.came_late(seen) else {
             self.looked_again(grant, None).await?;
             if seen != grant.observed {
                 // Somebody else's doing, and theirs to do: it is noticed like any other.
                 self.look_at(op, account).await?;
             }
             return Ok(false);
+        };
+        if left.state != grant.observed.state {
+            // Somebody else's doing, over what came late: it stays, and is noticed.
+            self.look_at(op, account.clone()).await?;
         }
         tracing::warn!(grant = %grant.id, account = %account.id, "a change of ours took effect late");
         let told = self.told_by_drift(op, session, SAID).await?;
         let fence = grant.fence;
-        grant.reopen(self.now());
+        grant.reopen(seen, left, self.now());
         grant.take_lease(self.node, self.now());
         let (tx_op, row) = (op.clone(), grant.clone());
         self.store

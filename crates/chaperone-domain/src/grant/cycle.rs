@@ -46,7 +46,7 @@ pub enum BackStep {
 
 /// What somebody else made of an account that was observed as nothing of our own doing. They may have changed one
 /// attribute and left the other as we had made it: an expiry that we set goes back to what it was.
-fn theirs(baseline: Attributes, own: &[Attributes], observed: Attributes) -> Attributes {
+pub(super) fn theirs(baseline: Attributes, own: &[Attributes], observed: Attributes) -> Attributes {
     let ours = own.iter().any(|own| own.expires_at == observed.expires_at);
     Attributes { expires_at: if ours { baseline.expires_at } else { observed.expires_at }, ..observed }
 }
@@ -238,10 +238,11 @@ impl Grant {
         (self.attempt, self.next_try_at, self.problem) = (0, None, None);
     }
 
-    /// A late effect of our own was found after the grant was closed: it goes back to what was left then.
-    pub fn reopen(&mut self, at: Instant) {
-        self.back_to = Some(self.observed);
-        self.known = self.doubtful.iter().map(|doubt| doubt.attributes).collect();
+    /// A late effect of our own was seen after the grant was closed: the account goes back to what is left without it
+    /// ([`Grant::came_late`]).
+    pub fn reopen(&mut self, seen: Attributes, left: Attributes, at: Instant) {
+        self.back_to = Some(left);
+        self.known = self.doubtful.iter().map(|doubt| doubt.attributes).chain([seen]).collect();
         self.closed_at = None;
         self.look_again_at = Some(at);
         self.intend_back();

@@ -8,6 +8,7 @@
 
 use jiff::SignedDuration;
 
+use super::cycle::theirs;
 use super::{Attributes, Grant, GrantPhase};
 use crate::Instant;
 use crate::ids::NodeId;
@@ -101,13 +102,26 @@ impl Grant {
         self.doubtful.retain(|doubt| at < doubt.until);
     }
 
+    /// Something of our own came late, after the grant was closed, and the account is seen so: what is left of that
+    /// without it. `None` when there is nothing of ours in what is seen. Others may have changed the state since then
+    /// and left the expiry that came with it, which is never theirs.
+    pub fn came_late(&self, seen: Attributes) -> Option<Attributes> {
+        let doubtful: Vec<Attributes> = self.doubtful.iter().map(|doubt| doubt.attributes).collect();
+        let left = match seen.expires_at {
+            _ if seen == self.observed => return None,
+            _ if doubtful.contains(&seen) => self.observed,
+            Some(_) => theirs(self.observed, &doubtful, seen),
+            None => seen,
+        };
+        (left != seen).then_some(left)
+    }
+
     /// Goes on after a grant that is closed and whose late effects may still come: they are our own doing, also when
     /// one is seen already, and then the account goes back to what was left.
     pub fn follow(&mut self, before: &Self) {
-        let late = before.doubtful.iter().any(|doubt| doubt.attributes == self.baseline);
-        if late && self.baseline != before.observed {
-            self.known.insert(0, before.observed);
-            (self.baseline, self.desired) = (before.observed, before.observed);
+        if let Some(left) = before.came_late(self.baseline) {
+            self.known.insert(0, left);
+            (self.baseline, self.desired) = (left, left);
         }
         self.doubtful.clone_from(&before.doubtful);
         self.touched |= !self.doubtful.is_empty();
@@ -294,7 +308,8 @@ mod tests {
         grant.intend_back();
         let left = Attributes { expires_at: Some(at(9_000)), ..OFF };
         grant.closed(left, GrantOutcome::KeptChangedByOthers, true, at(17));
-        grant.reopen(at(40));
+        assert_eq!(grant.came_late(ON), Some(left));
+        grant.reopen(ON, left, at(40));
         assert_eq!((grant.phase, grant.goal(), grant.closed_at), (GrantPhase::Closing, left, None));
         let step = crate::grant::back(grant.goal(), &grant.own_doing(), grant.touched, ON);
         assert_eq!(step, crate::grant::BackStep::Set(left, GrantOutcome::Restored));
@@ -303,17 +318,38 @@ mod tests {
     }
 
     #[test]
+    fn an_expiry_of_ours_that_came_late_goes_also_when_somebody_else_changed_the_state_since() {
+        let ours = Attributes { expires_at: Some(at(900)), ..ON };
+        let mut grant = taken();
+        grant.intend_back();
+        grant.doubt(Doubt { attributes: ours, until: at(60) });
+        grant.closed(ON, GrantOutcome::KeptChangedByOthers, true, at(17));
+        assert_eq!(grant.came_late(ON), None);
+        assert_eq!(grant.came_late(OFF), None, "their doing alone");
+        let seen = Attributes { expires_at: Some(at(900)), ..OFF };
+        assert_eq!(grant.came_late(seen), Some(OFF));
+        grant.reopen(seen, OFF, at(40));
+        let step = crate::grant::back(grant.goal(), &grant.own_doing(), grant.touched, seen);
+        assert_eq!(step, crate::grant::BackStep::Set(OFF, GrantOutcome::Restored), "their state stays");
+    }
+
+    #[test]
     fn a_grant_that_follows_takes_a_late_effect_for_ours_and_not_for_the_original_state() {
         let mut before = taken();
         before.take_lease(HERE, at(16));
         before.intend_back();
         before.closed(OFF, GrantOutcome::Restored, true, at(17));
+        before.doubt(Doubt { attributes: Attributes { expires_at: Some(at(900)), ..ON }, until: at(60) });
         let next = |seen| {
             let id = GrantId::new(Uuid::from_u128(5));
             let mut grant = Grant::new(id, before.account_id, seen, at(1_000), at(20));
             grant.follow(&before);
             grant
         };
+        let mixed = next(Attributes { expires_at: Some(at(900)), ..OFF });
+        assert_eq!((mixed.baseline, mixed.touched), (OFF, true), "the state is theirs, the expiry is ours");
+        let theirs = Attributes { expires_at: Some(at(901)), ..OFF };
+        assert_eq!(next(theirs).baseline, theirs);
         let late = next(ON);
         assert_eq!((late.baseline, late.desired, late.touched), (OFF, OFF, true));
         let clean = next(OFF);
