@@ -20,8 +20,9 @@ use crate::written::Counts;
 
 /// Connections that only read a SQLite file.
 const SQLITE_READERS: u32 = 8;
-/// Rows that SQLite reads ahead of whoever takes them: a page and one more, so that its thread does not stop in between.
-const READ_AHEAD_ROWS: usize = 1_024;
+/// Rows that SQLite reads ahead of whoever takes them: its thread stops a few times in a page of an export, and eight
+/// readers keep little in memory.
+const READ_AHEAD_ROWS: usize = 128;
 /// How long a statement waits for another process that holds the file, a backup for example.
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Connections to PostgreSQL for changes, and as many for everything else.
