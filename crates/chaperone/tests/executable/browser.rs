@@ -76,6 +76,16 @@ impl Browser {
         self.try_ask(Method::POST, &url, with).await
     }
 
+    /// Signs in and opens a privileged session; answers where its first target is entered.
+    #[cfg(feature = "faults")]
+    pub(crate) async fn open(&mut self, user_name: &str, password: &str, session: &Value) -> String {
+        let signed_in = self.sign_in(user_name, password).await.json();
+        let csrf = signed_in["csrf_token"].as_str().expect("a token");
+        let path = format!("/privileged-sessions/{}/open", session["id"].as_str().expect("an id"));
+        let opened = self.change(csrf, &path, &json!({"password": password, "consent": true})).await;
+        opened.expect("an answer").json()["targets"][0]["url"].as_str().expect("an address").to_owned()
+    }
+
     /// A form of the console's host that is sent.
     pub(crate) async fn submit(&mut self, path: &str, origin: &str, fields: &[(&str, &str)]) -> Answer {
         let url = Url::parse(&format!("{}{path}", self.console)).expect("an address");

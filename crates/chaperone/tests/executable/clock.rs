@@ -347,13 +347,8 @@ async fn a_directory_that_goes_away_at_the_end_keeps_the_session_ending_behind_a
     let id = session["id"].as_str().expect("an id");
 
     let mut browser = Browser::new(port, "http://console.localhost");
-    let csrf =
-        browser.sign_in("paula", PASSWORD).await.json()["csrf_token"].as_str().expect("a token").to_owned();
-    let consent = json!({"password": PASSWORD, "consent": true});
-    let opened = browser.change(&csrf, &format!("/privileged-sessions/{id}/open"), &consent).await;
-    let opened = opened.expect("an answer").json();
-    let door = opened["targets"][0]["url"].as_str().expect("an address");
-    let (_, inside) = browser.walk(door).await;
+    let door = browser.open("paula", PASSWORD, &session).await;
+    let (_, inside) = browser.walk(&door).await;
     assert!(inside.text().contains(INSIDE), "{}", inside.text());
 
     world.wire.set(Way::Cut);

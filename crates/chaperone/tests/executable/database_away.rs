@@ -44,12 +44,8 @@ async fn while_the_database_is_away_a_session_ends_in_time_all_the_same_and_its_
     office.reaches(port, &session, "Active").await;
     let id = session["id"].as_str().expect("an id");
     let mut browser = Browser::new(port, "http://console.localhost");
-    let signed_in = browser.sign_in("paula", PASSWORD).await.json();
-    let csrf = signed_in["csrf_token"].as_str().expect("a token");
-    let consent = json!({"password": PASSWORD, "consent": true});
-    let opened = browser.change(csrf, &format!("/privileged-sessions/{id}/open"), &consent).await;
-    let opened = opened.expect("an answer").json();
-    let (_, inside) = browser.walk(opened["targets"][0]["url"].as_str().expect("an address")).await;
+    let door = browser.open("paula", PASSWORD, &session).await;
+    let (_, inside) = browser.walk(&door).await;
     assert!(inside.text().contains(INSIDE), "{}", inside.text());
 
     let (address, mut beside) = (format!("{TARGET}/stream"), browser.clone());
