@@ -85,22 +85,26 @@ pub(crate) fn executable_and_tests() -> Outcome<PathBuf> {
     Ok(built(Profile::Dev))
 }
 
-/// Builds an example of a crate; returns where it is.
-pub(crate) fn example(profile: Profile, package: &str, name: &str) -> Outcome<PathBuf> {
-    Program::cargo()
-        .args(["build", "--locked", "--package", package, "--example", name, "--profile", profile.name()])
-        .run()?;
-    Ok(built_example(profile, name))
+/// Builds an example to be measured; returns where it is.
+pub(crate) fn example(name: &str) -> Outcome<PathBuf> {
+    beside_executable(&["--example", name])?;
+    Ok(built_example(Profile::Measured, name))
 }
 
 /// Builds what kills the executable, and an executable that can be killed at named steps beside it; returns where the
 /// killer is. No page is needed for it.
-pub(crate) fn killer(profile: Profile) -> Outcome<PathBuf> {
+pub(crate) fn killer() -> Outcome<PathBuf> {
+    beside_executable(&["--bin", "chaperone", "--example", "torture"])?;
+    Ok(built_example(Profile::Measured, "torture"))
+}
+
+/// With one set of features for the whole workspace, whatever is built of it: nothing is compiled twice.
+fn beside_executable(what: &[&str]) -> Outcome {
     Program::cargo()
-        .args(["build", "--locked", "--package", "chaperone", "--bin", "chaperone", "--example", "torture"])
-        .args(["--features", "chaperone/faults", "--profile", profile.name()])
-        .run()?;
-    Ok(built_example(profile, "torture"))
+        .args(["build", "--locked", "--workspace", "--features", "chaperone/faults"])
+        .args(["--profile", Profile::Measured.name()])
+        .args(what)
+        .run()
 }
 
 /// Where an example is that was built.

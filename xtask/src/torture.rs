@@ -55,15 +55,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut counted = Counted::default();
     if arguments.kills > 0 {
         stages.needed("set-up", setup::for_torture)?;
-        let example = stages.needed("executable and its killer", || build::killer(Profile::Measured))?;
+        let example = stages.needed("executable and its killer", build::killer)?;
         stages.stage("kills", || {
             let kills = arguments.kills.to_string();
             kill(&example, &["--kills", &kills, "--lanes", LANES], seed, &mut counted.kills)
         });
     }
     if arguments.seeds > 0 {
-        let example =
-            stages.needed("simulator", || build::example(Profile::Measured, "chaperone-app", "simulate"))?;
+        let example = stages.needed("simulator", || build::example("simulate"))?;
         stages.stage("schedules", || {
             let (seeds, from) = (arguments.seeds.to_string(), seed.to_string());
             let program = Program::new(&example).args(["--seeds", &seeds, "--from", &from]);

@@ -2,7 +2,7 @@
 //! Beside it what every request with a cookie pays besides, the hash of its secret.
 
 use super::{ROUNDS, median};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::process::Program;
 use crate::project::{Failure, Outcome, failed};
 
@@ -12,7 +12,7 @@ const THREADS: [&str; 2] = ["1", "2"];
 const LIMIT_NS: f64 = 5_000.0;
 
 pub(crate) fn measure(seconds: u32) -> Outcome {
-    let example = build::example(Profile::Measured, "chaperone-app", "access_decision")?;
+    let example = build::example("access_decision")?;
     println!("\n| threads | decision p50 ns | decision p99.9 ns | ÷ hash of a secret |");
     println!("| --- | --- | --- | --- |");
     let mut slowest = 0.0_f64;

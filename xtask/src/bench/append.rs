@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{ROUNDS, median};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::postgres::{Durability, Postgres};
 use crate::process::Program;
 use crate::project::Outcome;
@@ -22,7 +22,7 @@ const BLOCK_BYTES: usize = 4096;
 const DISK: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure(seconds: u32) -> Outcome {
-    let example = build::example(Profile::Measured, "chaperone-store", "append_events")?;
+    let example = build::example("append_events")?;
     let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
     let postgres = Postgres::start(Durability::Full)?;
     let mut number = 0;

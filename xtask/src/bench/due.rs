@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::append::synchronous_writes;
-use crate::build::{self, Profile};
+use crate::build;
 use crate::postgres::{Durability, Postgres};
 use crate::process::Program;
 use crate::project::{Failure, Outcome, failed};
@@ -22,7 +22,7 @@ const BACK_P99_MS: f64 = 5_000.0;
 const MANY_STARTED_MS: f64 = 10_000.0;
 
 pub(crate) fn measure() -> Outcome {
-    let example = build::example(Profile::Measured, "chaperone-app", "due_at_once")?;
+    let example = build::example("due_at_once")?;
     let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
     let postgres = Postgres::start(Durability::Full)?;
     println!(

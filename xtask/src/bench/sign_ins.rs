@@ -42,7 +42,7 @@ type Measured = (String, Vec<String>);
 
 /// Everything on both databases, with so many sign-ins.
 pub(crate) fn measure(rows: u64, seconds: u32) -> Outcome {
-    let example = build::example(Profile::Measured, "chaperone-store", "sign_ins")?;
+    let example = build::example("sign_ins")?;
     let executable = build::executable_with(Profile::Release, build::MEASURED)?;
     let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
     let postgres = Postgres::start(Durability::Full)?;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{ROUNDS, json, median};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::process::Program;
 use crate::project::{Failure, Outcome, write};
 
@@ -48,7 +48,7 @@ const KINDS: [Kind; 4] = [
 ];
 
 pub(crate) fn measure(executable: &Path) -> Outcome {
-    let fill = build::example(Profile::Measured, "chaperone-app", "fill_trail")?;
+    let fill = build::example("fill_trail")?;
     let mut rounds: Vec<Vec<(f64, f64)>> = KINDS.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         let folder = tempfile::Builder::new().prefix("chaperone-bench-").tempdir()?;
