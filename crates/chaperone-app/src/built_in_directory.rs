@@ -8,7 +8,7 @@ use chaperone_connectors::{
     Connector, ConnectorError, Expiry, ExternalAccount, ListedAccount, ListedPage, Observation,
 };
 use chaperone_domain::Instant;
-use chaperone_domain::account::AccountState;
+use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::{DirectoryId, GrantId};
@@ -30,6 +30,14 @@ pub(crate) struct BuiltInDirectory<'a> {
 
 fn unreachable(error: StoreError) -> ConnectorError {
     ConnectorError::unreachable("The database cannot be reached.", error)
+}
+
+/// What is seen of an account whose row was read.
+pub(crate) fn seen(row: &Account) -> Observation {
+    Observation {
+        attributes: Attributes { state: row.state, expires_at: row.expires_at },
+        version: Some(row.version.to_string()),
+    }
 }
 
 #[async_trait]
@@ -59,10 +67,7 @@ impl Connector for BuiltInDirectory<'_> {
     async fn observe(&self, account: &ExternalAccount) -> Result<Observation, ConnectorError> {
         let row = self.app.store.read().account(account.id).await.map_err(unreachable)?;
         Ok(match row {
-            Some(row) => Observation {
-                attributes: Attributes { state: row.state, expires_at: row.expires_at },
-                version: Some(row.version.to_string()),
-            },
+            Some(row) => seen(&row),
             None => Observation {
                 attributes: Attributes { state: AccountState::Absent, expires_at: None },
                 version: None,
@@ -86,30 +91,21 @@ impl Connector for BuiltInDirectory<'_> {
             .write(move |tx| {
                 let (op, key) = (op.clone(), key.clone());
                 Box::pin(async move {
-                    if let Some((grant, fence)) = fence
-                        && tx.read().grant(grant).await?.is_none_or(|grant| grant.fence != fence)
-                    {
-                        return Err(StoreError::Stale);
-                    }
-                    if !tx.compare_and_set_account(id, expected, to).await? {
-                        return Err(StoreError::Stale);
-                    }
+                    let set = tx.compare_and_set_account(id, (expected, to), fence).await?;
+                    let after = set.ok_or(StoreError::Stale)?;
                     let event = op
                         .event(AuditAction::AccountChanged, "account", id)
                         .with("old_state", expected.state.name())
                         .with("new_state", to.state.name())
                         .with("key", key);
-                    Ok(tx.commit((), Events::one(event)))
+                    Ok(tx.commit(after, Events::one(event)))
                 })
             })
             .await;
         match done {
-            Ok(()) => {}
+            Ok(after) => self.app.account_moved(&after),
             Err(StoreError::Stale) => return Err(ConnectorError::Changed),
             Err(error) => return Err(unreachable(error)),
-        }
-        if let Ok(Some(row)) = self.app.store.read().account(id).await {
-            self.app.account_moved(&row);
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use chaperone_domain::ids::DirectoryId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::App;
-use crate::built_in_directory::BuiltInDirectory;
+use crate::built_in_directory::{self, BuiltInDirectory};
 
 /// Calls to one directory at the same time, at most: one that is slow holds up its own accounts only.
 const CALLS_AT_ONCE: usize = 16;
@@ -148,6 +148,17 @@ impl<'a> Deref for Reached<'a> {
         match self {
             Self::BuiltIn(directory) => directory,
             Self::Other(connector) => connector.as_ref(),
+        }
+    }
+}
+
+impl Reached<'_> {
+    /// The account as its directory has it, given its row that was just read.
+    pub(crate) async fn look(&self, account: &Account) -> Result<Observation, ConnectorError> {
+        match self {
+            // The row is the account.
+            Self::BuiltIn(_) => Ok(built_in_directory::seen(account)),
+            Self::Other(connector) => connector.observe(&external(account)).await,
         }
     }
 }

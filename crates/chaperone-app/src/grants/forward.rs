@@ -39,9 +39,11 @@ impl Proof {
         op: &Op,
         session: PrivilegedSessionId,
     ) -> Result<AuditEvent, AppError> {
-        let Self { grant, fence, done_at, .. } = self;
+        let Self { grant, fence, done_at, elsewhere, .. } = self;
         tx.update_grant(grant, *fence).await?;
-        tx.account_observed(grant.account_id, grant.observed, op.at).await?;
+        if *elsewhere {
+            tx.account_observed(grant.account_id, grant.observed, op.at).await?;
+        }
         Ok(op
             .event(AuditAction::GrantVerified, "account", grant.account_id)
             .in_session(session)

@@ -89,7 +89,7 @@ impl App {
         }
         let reached = async {
             let connector = self.connector(&account).await?;
-            let seen = connector.observe(&external(&account)).await?;
+            let seen = connector.look(&account).await?;
             Ok::<_, ConnectorError>((connector.expiry(), seen))
         };
         let (kind, seen) = match reached.await {
@@ -180,13 +180,13 @@ impl Ready {
     ) -> Result<(Grant, AuditEvent), AppError> {
         let Self { account, wish, kind, .. } = self;
         let (wish, seen) = (*wish, self.seen.attributes);
-        let open = tx.read().open_grant(account.id).await?;
-        // After the grant: whoever closed one, or proved something, left a new version of the account with it. What was
-        // seen before that, or before an administrator's own change, is not what the account goes back to.
-        let now = tx.read().account(account.id).await?.ok_or(AppError::Stale)?;
-        if now.version != account.version {
+        // Whoever closed a grant, or proved something, left a new version of the account with it. What was seen before
+        // that, or before an administrator's own change, is not what the account goes back to.
+        let (version, is_held) = tx.read().account_version(account.id).await?.ok_or(AppError::Stale)?;
+        if version != account.version {
             return Err(AppError::Stale);
         }
+        let open = if is_held { tx.read().open_grant(account.id).await? } else { None };
         let new = open.is_none();
         let (mut grant, mut holders) = match open {
             Some(open) => open,

@@ -3,7 +3,7 @@
 use chaperone_domain::Instant;
 use chaperone_domain::account::{Account, AccountState, Drift};
 use chaperone_domain::grant::Attributes;
-use chaperone_domain::ids::{AccountId, DirectoryId, UserId};
+use chaperone_domain::ids::{AccountId, DirectoryId, GrantId, UserId};
 use sea_orm::sea_query::Value;
 
 use super::one_row;
@@ -222,23 +222,29 @@ impl WriteTx {
         Ok(self.place().run(sql, args![expected.name(), micros(at), id.uuid()]).await? == 1)
     }
 
-    /// Sets state and expiry if they are still as expected; says whether they were. For the built-in directory.
+    /// Sets state and expiry if they are still as expected, and if the grant that asks for it still has that fence; the
+    /// account as it is then. For the built-in directory.
     pub async fn compare_and_set_account(
         &mut self,
         id: AccountId,
-        expected: Attributes,
-        to: Attributes,
-    ) -> Result<bool, StoreError> {
-        let sql = "UPDATE accounts SET state = $1, expires_at = $2, version = version + 1 \
-                   WHERE id = $3 AND state = $4 AND COALESCE(expires_at, -1) = COALESCE($5, -1)";
+        (expected, to): (Attributes, Attributes),
+        fence: Option<(GrantId, i64)>,
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = format!(
+            "UPDATE accounts SET state = $1, expires_at = $2, version = version + 1 \
+             WHERE id = $3 AND state = $4 AND COALESCE(expires_at, -1) = COALESCE($5, -1) \
+             AND ($6 IS NULL OR EXISTS (SELECT 1 FROM grants WHERE grants.id = $6 AND fence = $7)) RETURNING {COLUMNS}"
+        );
         let values = args![
             to.state.name(),
             opt_micros(to.expires_at),
             id.uuid(),
             expected.state.name(),
             opt_micros(expected.expires_at),
+            fence.map(|(grant, _)| grant.uuid()),
+            fence.map(|(_, fence)| fence),
         ];
-        Ok(self.place().run(sql, values).await? == 1)
+        self.place().one(&sql, values, read).await
     }
 }
 

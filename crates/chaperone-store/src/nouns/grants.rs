@@ -133,6 +133,14 @@ impl Reads<'_> {
         self.place.all(&sql, args![session.uuid()], |row| Ok((read(row)?, read_holder(row)?))).await
     }
 
+    /// The version of an account, and whether it has an open grant.
+    pub async fn account_version(&self, account: AccountId) -> Result<Option<(i64, bool)>, StoreError> {
+        let sql = "SELECT accounts.version, grants.id FROM accounts \
+                   LEFT JOIN grants ON grants.open_account_id = accounts.id WHERE accounts.id = $1";
+        let read = |row: &mut Row<'_>| Ok((row.take()?, row.opt_id(GrantId::new)?.is_some()));
+        self.place.one(sql, args![account.uuid()], read).await
+    }
+
     /// The open grant of an account with those who hold it.
     pub async fn open_grant(
         &self,

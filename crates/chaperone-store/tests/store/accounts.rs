@@ -1,8 +1,8 @@
 //! Accounts, and the compare-and-set by which the built-in directory is changed.
 
 use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::grant::Attributes;
-use chaperone_domain::ids::{AccountId, DirectoryId};
+use chaperone_domain::grant::{Attributes, Grant};
+use chaperone_domain::ids::{AccountId, DirectoryId, GrantId};
 use chaperone_store::{AccountFilter, Page, StoreError};
 
 use crate::world::{World, at, first};
@@ -19,12 +19,25 @@ fn named(world: &World, name: &str) -> Account {
 }
 
 async fn set(world: &World, id: AccountId, expected: Attributes, to: Attributes) -> bool {
-    world
-        .change((id, expected, to), |tx, (id, expected, to)| {
-            Box::pin(async move { tx.compare_and_set_account(id, expected, to).await })
+    set_fenced(world, id, (expected, to), None).await
+}
+
+async fn set_fenced(
+    world: &World,
+    id: AccountId,
+    change: (Attributes, Attributes),
+    fence: Option<(GrantId, i64)>,
+) -> bool {
+    let after = world
+        .change((id, change, fence), |tx, (id, change, fence)| {
+            Box::pin(async move { tx.compare_and_set_account(id, change, fence).await })
         })
         .await
-        .expect("asked")
+        .expect("asked");
+    let Some(after) = after else { return false };
+    let row = world.store.read().account(id).await.expect("read").expect("known");
+    assert_eq!(after, row, "it is told as it is now");
+    true
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,6 +112,30 @@ async fn state_and_expiry_are_set_only_while_they_are_as_expected() {
         let stored = world.store.read().account(id).await.expect("read").expect("there");
         assert_eq!((stored.state, stored.expires_at, stored.version), (AccountState::Disabled, None, 3));
         assert!(!set(&world, AccountId::new(world.id()), until, until).await, "there is no such account");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_grant_asks_for_is_set_only_while_it_has_its_fence() {
+    for world in World::each().await {
+        let id = world.account.id;
+        let disabled = Attributes { state: AccountState::Disabled, expires_at: None };
+        let enabled = Attributes { state: AccountState::Enabled, expires_at: Some(at(60)) };
+        let grant = Grant::new(GrantId::new(world.id()), id, disabled, at(60), at(0));
+        world
+            .change(grant.clone(), |tx, grant| Box::pin(async move { tx.insert_grant(&grant).await }))
+            .await
+            .expect("stored");
+        let there = (disabled, enabled);
+        assert!(!set_fenced(&world, id, there, Some((grant.id, grant.fence + 1))).await, "another fence");
+        let unknown = GrantId::new(world.id());
+        assert!(!set_fenced(&world, id, there, Some((unknown, grant.fence))).await, "no such grant");
+        assert!(set_fenced(&world, id, there, Some((grant.id, grant.fence))).await);
+        let read = world.store.read();
+        let version = read.account(id).await.expect("read").expect("known").version;
+        assert_eq!(read.account_version(id).await.expect("read"), Some((version, true)));
+        assert_eq!(read.account_version(world.other_account.id).await.expect("read"), Some((1, false)));
+        assert_eq!(read.account_version(AccountId::new(world.id())).await.expect("read"), None);
     }
 }
 
