@@ -20,6 +20,13 @@ use crate::written::Counts;
 
 /// Connections that only read a SQLite file.
 const SQLITE_READERS: u32 = 8;
+/// Pages that each of them keeps, in KiB as SQLite writes it: all of them together stay small.
+const SQLITE_READER_CACHE: &str = "-1024";
+/// Pages that the writer keeps: what many changes in one second touch over and over.
+const SQLITE_WRITER_CACHE: &str = "-8192";
+/// Pages of 4 KiB that gather beside the file before they are written into it (SQLite's own default is 1000): what
+/// thousands of changes in a minute touch again and again is written once.
+const SQLITE_CHECKPOINT_PAGES: &str = "16000";
 /// Rows that SQLite reads ahead of whoever takes them: its thread stops a few times in a page of an export, and eight
 /// readers keep little in memory.
 const READ_AHEAD_ROWS: usize = 128;
@@ -133,7 +140,12 @@ impl Store {
             .max_lifetime(None)
             .acquire_timeout(ACQUIRE)
             .after_release(|connection, _| only_whole(!connection.is_in_transaction()))
-            .connect_with(options.clone())
+            .connect_with(
+                options
+                    .clone()
+                    .pragma("cache_size", SQLITE_WRITER_CACHE)
+                    .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES),
+            )
             .await
             .map_err(|error| unreachable(&error))?;
         let writing = SqlxSqliteConnector::from_sqlx_sqlite_pool(writing);
@@ -143,12 +155,15 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             // A file does not go away.
             .test_before_acquire(false)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            .connect_with(
+                options.read_only(true).create_if_missing(false).pragma("cache_size", SQLITE_READER_CACHE),
+            )
             .await
             .map_err(|error| unreachable(&error))?;
         let pool = SqlxSqliteConnector::from_sqlx_sqlite_pool(reading);
         let counts = Arc::<Counts>::default();
-        Ok(Self { pool, engine: Engine::Sqlite(Writer::start(writing, counts.clone())), counts, gate: None })
+        let writer = Writer::start(writing, counts.clone())?;
+        Ok(Self { pool, engine: Engine::Sqlite(writer), counts, gate: None })
     }
 
     async fn postgres(url: &str) -> Result<Self, StoreError> {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use chaperone_domain::Instant;
 use sea_orm::sea_query::Value;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, Statement,
+    TryGetable,
 };
 use uuid::Uuid;
 
@@ -55,17 +56,24 @@ impl Transaction {
 }
 
 impl Place<'_> {
+    pub(crate) fn is_sqlite(self) -> bool {
+        self.backend() == DbBackend::Sqlite
+    }
+
+    fn backend(self) -> DbBackend {
+        match self {
+            Self::Pool(pool) => pool.get_database_backend(),
+            Self::Transaction(tx) => tx.inner.get_database_backend(),
+        }
+    }
+
     fn statement(self, sql: &str, values: Vec<Value>) -> Result<Statement, StoreError> {
         // PostgreSQL keeps no NUL in a text; SQLite would, and what one refuses the other does not keep.
         let has_nul = |value: &Value| matches!(value, Value::String(Some(text)) if text.contains('\0'));
         if values.iter().any(has_nul) {
             return Err(StoreError::NotStorable { what: "a text" });
         }
-        let backend = match self {
-            Self::Pool(pool) => pool.get_database_backend(),
-            Self::Transaction(tx) => tx.inner.get_database_backend(),
-        };
-        Ok(Statement::from_sql_and_values(backend, sql, values))
+        Ok(Statement::from_sql_and_values(self.backend(), sql, values))
     }
 
     fn failed(self, error: &DbErr) -> StoreError {

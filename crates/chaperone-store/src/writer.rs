@@ -1,6 +1,6 @@
 //! The one writer of a SQLite file: changes that wait at the same time share a commit.
 //!
-//! SQLite takes one writer at a time, and what a durable commit costs is one sync of the disk. So one task owns the
+//! SQLite takes one writer at a time, and what a durable commit costs is one sync of the disk. So one thread owns the
 //! writing connection; it takes everything that waits, runs it in one transaction, and commits once. While the disk
 //! syncs, the next ones gather.
 //!
@@ -28,20 +28,28 @@ const GROUP_MAX: usize = 256;
 /// Changes that may wait; more wait for room.
 const WAITING_MAX: usize = 4096;
 
-/// A handle to the writing task; the task ends when the last handle is gone.
+/// A handle to the writing thread; it ends when the last handle is gone.
 #[derive(Clone)]
 pub(crate) struct Writer(mpsc::Sender<Box<dyn Job>>);
 
 impl Writer {
-    pub(crate) fn start(connection: DatabaseConnection, counts: Arc<Counts>) -> Self {
+    pub(crate) fn start(connection: DatabaseConnection, counts: Arc<Counts>) -> Result<Self, StoreError> {
         let (sender, mut waiting) = mpsc::channel::<Box<dyn Job>>(WAITING_MAX);
-        tokio::spawn(async move {
+        let runtime = tokio::runtime::Handle::current();
+        let writing = async move {
             let mut group = Vec::new();
             while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
                 write(&connection, &counts, std::mem::take(&mut group)).await;
             }
-        });
-        Self(sender)
+        };
+        // A thread of its own: every statement waits for SQLite's thread, and this one is woken sooner than a task
+        // among all others.
+        let thread = std::thread::Builder::new().name("writer".to_owned());
+        thread.spawn(move || runtime.block_on(writing)).map_err(|error| {
+            tracing::error!(%error, "there is no thread for the database's writer");
+            StoreError::Unavailable
+        })?;
+        Ok(Self(sender))
     }
 
     pub(crate) async fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {

@@ -24,8 +24,8 @@ pub(super) const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id,
                                   subject_id, privileged_session_id, sign_in_id, channel, client_address, reason, \
                                   details, deleted_at";
 
-/// Columns of a new event that are handed in; the last one is computed.
-const INSERTED: usize = 19;
+/// Values of a new event: of each column, and of the last one that from which it is computed.
+const INSERTED: usize = 20;
 /// Events of one statement at most.
 const ROWS_MAX: usize = 64;
 
@@ -132,17 +132,20 @@ pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<()
                 commitment.to_vec(),
                 source_action(event).map(SourceAction::code),
                 event.target_id().map(str::to_owned),
+                micros(event.at),
             ]);
         }
-        place.run(&insertion(rows), values).await?;
+        place.run(&insertion(place, rows), values).await?;
     }
     Ok(())
 }
 
-fn insertion(rows: usize) -> String {
+fn insertion(place: Place<'_>, rows: usize) -> String {
+    // SQLite looks a name up in a list of all of them; what has none is only counted.
+    let name = |number: usize| if place.is_sqlite() { "?".to_owned() } else { format!("${number}") };
     let row = |row: usize| {
-        let names: Vec<String> = (1..=INSERTED).map(|n| format!("${}", row * INSERTED + n)).collect();
-        let at = format!("${}", row * INSERTED + 2);
+        let names: Vec<String> = (1..INSERTED).map(|n| name(row * INSERTED + n)).collect();
+        let at = name((row + 1) * INSERTED);
         format!("({}, {})", names.join(", "), stamp("audit_retention_days", &at))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();

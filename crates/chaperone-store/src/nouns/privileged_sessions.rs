@@ -201,12 +201,14 @@ impl Reads<'_> {
         account: AccountId,
         states: &[State],
     ) -> Result<Vec<PrivilegedSession>, StoreError> {
-        let query = Query::new(&format!("SELECT {COLUMNS} FROM privileged_sessions WHERE 1 = 1"))
-            .and(
-                "(account_id = ? OR id IN \
-                 (SELECT privileged_session_id FROM privileged_session_accounts WHERE account_id = ?))",
-                account.uuid(),
-            )
+        // From the account to its sessions: there are few of these, however many there are in a state. A cross join is
+        // read in this order.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT id AS of_account FROM privileged_sessions WHERE account_id = $1 \
+             UNION SELECT privileged_session_id FROM privileged_session_accounts WHERE account_id = $1) AS named \
+             CROSS JOIN privileged_sessions WHERE id = of_account"
+        );
+        let query = Query::bound(sql, args![account.uuid()])
             .and_one_of("state", states.iter().map(|state| state.name().to_owned()));
         let found = query.all(self.place, "starts_at, id", read).await?;
         self.whole(found).await
