@@ -1,8 +1,10 @@
 //! A download: the rows of a grid as a file, page after page.
 //!
-//! A page is read, written down and handed out before the next one is asked for, beside a few that are read ahead: a
-//! client that reads slowly, or not at all, holds those in memory and nothing in the database. Whoever lets go of a
-//! download has broken it off; the trail says so.
+//! A download has a thread of its own that writes its pages down, one after the other: what a thread has needed once
+//! stays with it for a while, and a page that is written wherever a thread is free would be paid for on each of them. A
+//! page that is written waits for whoever takes it, beside a few that are read ahead: a client that reads slowly, or not
+//! at all, holds those in memory and nothing in the database. Whoever lets go of a download has broken it off; the trail
+//! says so.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,9 +15,10 @@ use futures_util::stream::{self, BoxStream};
 use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_store::{Items, PAGE_MAX, Page};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinHandle;
 
-use super::{ExportError, Format, Grid, GridWriter, Rest};
+use super::{ExportError, Format, Grid, GridWriter};
 use crate::app::App;
 use crate::errors::AppError;
 use crate::op::{EventExt as _, Op};
@@ -52,11 +55,16 @@ pub trait Rows: Clone + Send + Sync + 'static {
     fn tell(&self, event: AuditEvent) -> AuditEvent;
 }
 
-enum State<Row> {
-    Rows { writer: GridWriter, pages: Pages<Row> },
-    Ending(GridWriter),
-    Rest(Rest),
-    Over,
+/// A piece of a file, and how many rows are written until its end.
+struct Piece {
+    bytes: Vec<u8>,
+    rows: u64,
+}
+
+/// The thread that writes.
+struct Writing {
+    pieces: mpsc::Receiver<Piece>,
+    ended: JoinHandle<Result<(), AppError>>,
 }
 
 /// A download under way.
@@ -71,7 +79,8 @@ pub struct Download<R: Rows> {
     op: Op,
     asked: R,
     rows: u64,
-    state: State<R::Row>,
+    /// `None` when it is over.
+    writing: Option<Writing>,
     /// The trail has how it ended.
     is_told: bool,
     _permit: OwnedSemaphorePermit,
@@ -93,7 +102,9 @@ impl<R: Rows> Download<R> {
         }
         let writer = GridWriter::begin(format, R::GRID)?;
         app.note(event(op, AuditAction::ExportStarted, &asked, format).with("total", count(total))).await?;
-        let pages = asked.pages(app);
+        let (out, pieces) = mpsc::channel(1);
+        let (pages, runtime, rows) = (asked.pages(app), app.runtime.clone(), asked.clone());
+        let ended = tokio::task::spawn_blocking(move || write_down(writer, pages, &runtime, &rows, &out));
         Ok(Self {
             file_name: asked.file_name(format),
             format,
@@ -102,7 +113,7 @@ impl<R: Rows> Download<R> {
             op: op.clone(),
             asked,
             rows: 0,
-            state: State::Rows { writer, pages },
+            writing: Some(Writing { pieces, ended }),
             is_told: false,
             _permit: permit,
         })
@@ -113,59 +124,25 @@ impl<R: Rows> Download<R> {
     /// # Errors
     /// When it cannot go on: then it is over.
     pub async fn next(&mut self) -> Option<Result<Vec<u8>, AppError>> {
-        loop {
-            match self.step().await {
-                Ok(Some(bytes)) if bytes.is_empty() => {}
-                Ok(Some(bytes)) => return Some(Ok(bytes)),
-                Ok(None) => return None,
-                Err(error) => {
-                    tracing::warn!(%error, "an export broke off");
-                    return Some(Err(error));
-                }
+        while let Some(piece) = self.writing.as_mut()?.pieces.recv().await {
+            self.rows = piece.rows;
+            if !piece.bytes.is_empty() {
+                return Some(Ok(piece.bytes));
             }
         }
+        let error = self.end().await.err()?;
+        tracing::warn!(%error, "an export broke off");
+        Some(Err(error))
     }
 
-    async fn step(&mut self) -> Result<Option<Vec<u8>>, AppError> {
-        // A step that fails, or that nobody waits for to its end, leaves nothing to go on with.
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Rows { mut writer, mut pages } => {
-                let Some(page) = pages.next().await.transpose()? else {
-                    self.state = State::Ending(writer);
-                    return Ok(Some(Vec::new()));
-                };
-                let asked = self.asked.clone();
-                let (writer, bytes) = blocking(move || {
-                    page.iter().try_for_each(|row| asked.write(&mut writer, row))?;
-                    let bytes = writer.take();
-                    Ok((writer, bytes))
-                })
-                .await?;
-                self.rows = writer.rows();
-                self.state = State::Rows { writer, pages };
-                Ok(Some(bytes))
-            }
-            State::Ending(writer) => {
-                self.state = State::Rest(blocking(move || writer.finish()).await?);
-                Ok(Some(Vec::new()))
-            }
-            State::Rest(mut rest) => {
-                let (rest, piece) = blocking(move || {
-                    let piece = rest.next().transpose()?;
-                    Ok((rest, piece))
-                })
-                .await?;
-                if piece.is_some() {
-                    self.state = State::Rest(rest);
-                    return Ok(piece);
-                }
-                // Whoever sees the end of the file finds its event.
-                self.app.note(self.ended("complete")).await?;
-                self.is_told = true;
-                Ok(None)
-            }
-            State::Over => Ok(None),
-        }
+    /// The thread has nothing more: because it wrote everything?
+    async fn end(&mut self) -> Result<(), AppError> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        writing.ended.await.map_err(|_| AppError::Inside("a part of an export was not written"))??;
+        // Whoever sees the end of the file finds its event.
+        self.app.note(self.ended("complete")).await?;
+        self.is_told = true;
+        Ok(())
     }
 
     fn ended(&self, outcome: &'static str) -> AuditEvent {
@@ -228,12 +205,27 @@ where
     async move { reading.await.map_err(|_| AppError::Inside("a page of an export was not read"))? }
 }
 
-/// Work that keeps a thread busy, or waits for a file.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
-) -> Result<T, AppError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|_| AppError::Inside("a part of an export was not written"))??)
+/// Writes pages until there are no more, or until nobody takes them.
+fn write_down<R: Rows>(
+    mut writer: GridWriter,
+    mut pages: Pages<R::Row>,
+    runtime: &Handle,
+    asked: &R,
+    out: &mpsc::Sender<Piece>,
+) -> Result<(), AppError> {
+    while let Some(page) = runtime.block_on(pages.next()).transpose()? {
+        page.iter().try_for_each(|row| asked.write(&mut writer, row))?;
+        if out.blocking_send(Piece { bytes: writer.take(), rows: writer.rows() }).is_err() {
+            return Ok(());
+        }
+    }
+    let rows = writer.rows();
+    for bytes in writer.finish()? {
+        if out.blocking_send(Piece { bytes: bytes?, rows }).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn count(number: u64) -> i64 {
