@@ -88,7 +88,7 @@ impl Connector for Postgresql {
         };
         self.call(LIST_LIMIT, move |session| {
             Box::pin(async move {
-                let done = roles::list(&session.client, after).await;
+                let done = roles::list(&session.connection.client, after).await;
                 (session, done)
             })
         })
@@ -103,7 +103,7 @@ impl Connector for Postgresql {
             Some(id) => self
                 .call(CALL_LIMIT, move |session| {
                     Box::pin(async move {
-                        let done = roles::read(&session.client, id).await;
+                        let done = roles::read(&session.connection, id).await;
                         (session, done)
                     })
                 })
@@ -128,7 +128,7 @@ impl Connector for Postgresql {
         let expected = expected.attributes;
         self.call(CALL_LIMIT, move |session| {
             Box::pin(async move {
-                let done = roles::set(&session.client, id, to, expected).await;
+                let done = roles::set(&session.connection, id, to, expected).await;
                 (session, done)
             })
         })
@@ -141,7 +141,7 @@ impl Connector for Postgresql {
             Box::pin(async move {
                 let ended = async {
                     // A connection that was told to end is listed until it has done so.
-                    while roles::end_connections(&session.client, id).await? > 0 {
+                    while roles::end_connections(&session.connection, id).await? > 0 {
                         tokio::time::sleep(ENDING_PAUSE).await;
                     }
                     Ok(())
@@ -156,7 +156,7 @@ impl Connector for Postgresql {
     async fn probe(&self) -> Result<String, ConnectorError> {
         self.call(CALL_LIMIT, move |session| {
             Box::pin(async move {
-                let done = roles::rights(&session.client).await.and_then(roles::Rights::sentence);
+                let done = roles::rights(&session.connection.client).await.and_then(roles::Rights::sentence);
                 (session, done)
             })
         })

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use bytes::BytesMut;
 use chaperone_domain::account::AccountState;
 use chaperone_domain::grant::Attributes;
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join3, try_join3};
 use jiff::Timestamp;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Statement};
 
 use super::trouble::{Failure, standby};
 use crate::connector::{ListedAccount, ListedPage, PAGE};
@@ -24,6 +24,34 @@ const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 const COLUMNS: &str = "r.oid, r.rolname::text, r.rolcanlogin, r.rolvaliduntil, r.rolsuper, \
                        quote_ident(r.rolname), r.rolname = session_user";
 const REAL: &str = "r.rolname !~ '^pg_'";
+
+/// A connection, with the questions of every change prepared on it: the server reads and plans each of them once.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    role: Statement,
+    alteration: Statement,
+    end_connections: Statement,
+}
+
+impl Connection {
+    /// Prepares the questions.
+    pub(super) async fn new(client: Client) -> Result<Self, tokio_postgres::Error> {
+        let role = format!("SELECT {COLUMNS} FROM pg_roles r WHERE {REAL} AND r.oid = $1");
+        let (role, alteration, end_connections) = try_join3(
+            client.prepare_typed(&role, &[Type::OID]),
+            client.prepare_typed(
+                "SELECT format($2, r.rolname, $3) FROM pg_roles r WHERE r.oid = $1",
+                &[Type::OID, Type::TEXT, Type::TIMESTAMPTZ],
+            ),
+            client.prepare_typed(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1",
+                &[Type::OID],
+            ),
+        )
+        .await?;
+        Ok(Self { client, role, alteration, end_connections })
+    }
+}
 
 /// A role's oid: it stays when the role is renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +156,15 @@ fn ask<'a>(
     Box::pin(client.query_typed(sql, values))
 }
 
+/// The same with what is prepared.
+fn ask_prepared<'a>(
+    client: &'a Client,
+    statement: &'a Statement,
+    values: &'a [&'a (dyn ToSql + Sync)],
+) -> Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send + 'a>> {
+    Box::pin(client.query(statement, values))
+}
+
 /// One page of the roles, by oid.
 pub(super) async fn list(client: &Client, after: RoleId) -> Result<ListedPage, Failure> {
     let sql = format!(
@@ -156,26 +193,25 @@ pub(super) async fn list(client: &Client, after: RoleId) -> Result<ListedPage, F
 }
 
 /// A role as it is now.
-pub(super) async fn read(client: &Client, id: RoleId) -> Result<Option<Role>, Failure> {
-    let sql = format!("SELECT {COLUMNS} FROM pg_roles r WHERE {REAL} AND r.oid = $1");
-    let rows = ask(client, &sql, &[(&id.0, Type::OID)]).await?;
+pub(super) async fn read(on: &Connection, id: RoleId) -> Result<Option<Role>, Failure> {
+    let rows = ask_prepared(&on.client, &on.role, &[&id.0]).await?;
     Ok(rows.first().map(Role::of).transpose()?)
 }
 
 /// Makes a role so, if it is as expected. Statements that do not wait for each other's answers are sent together: most
 /// of what a change costs is waiting for answers.
 pub(super) async fn set(
-    client: &Client,
+    on: &Connection,
     id: RoleId,
     to: Attributes,
     expected: Attributes,
 ) -> Result<(), Failure> {
     // Whoever goes away in between takes the connection along, and the server rolls back.
-    match change(client, id, to_the_microsecond(to), expected).await {
-        Ok(Changed::Yes) => Ok(client.batch_execute("COMMIT").await?),
-        Ok(Changed::NotNeeded) => Ok(client.batch_execute("ROLLBACK").await?),
+    match change(on, id, to_the_microsecond(to), expected).await {
+        Ok(Changed::Yes) => Ok(on.client.batch_execute("COMMIT").await?),
+        Ok(Changed::NotNeeded) => Ok(on.client.batch_execute("ROLLBACK").await?),
         Err(failure) => {
-            client.batch_execute("ROLLBACK").await?;
+            on.client.batch_execute("ROLLBACK").await?;
             Err(failure)
         }
     }
@@ -190,18 +226,19 @@ enum Changed {
 
 /// Begins a transaction and makes the role so in it.
 async fn change(
-    client: &Client,
+    on: &Connection,
     id: RoleId,
     to: Attributes,
     expected: Attributes,
 ) -> Result<Changed, Failure> {
+    let client = &on.client;
     // Nodes of Chaperone wait for each other here, instead of failing below.
     let oid = id.0.cast_signed();
     let lock: [(&(dyn ToSql + Sync), Type); 2] = [(&LOCK_CLASS, Type::INT4), (&oid, Type::INT4)];
     let (begun, locked, role) = join3(
         client.batch_execute("BEGIN"),
         ask(client, "SELECT pg_advisory_xact_lock($1, $2)", &lock),
-        read(client, id),
+        read(on, id),
     )
     .await;
     begun?;
@@ -218,13 +255,13 @@ async fn change(
     // did not commit yet is waited for, and what is altered from now on waits for us. Then look once more.
     let take = format!("ALTER ROLE {}", role.quoted);
     let (taken, again, statement) =
-        join3(client.batch_execute(&take), read(client, id), alteration(client, id, to, expected)).await;
+        join3(client.batch_execute(&take), read(on, id), alteration(on, id, to, expected)).await;
     taken?;
     if again? != Some(role) {
         return Err(ConnectorError::Changed.into());
     }
     let statement = statement?;
-    let (altered, now) = join(client.batch_execute(&statement), read(client, id)).await;
+    let (altered, now) = join(client.batch_execute(&statement), read(on, id)).await;
     altered?;
     if now?.is_some_and(|now| now.attributes == to) {
         return Ok(Changed::Yes);
@@ -274,7 +311,7 @@ async fn may_be_changed(client: &Client, role: &Role) -> Result<(), Failure> {
 
 /// The statement, written by the server.
 async fn alteration(
-    client: &Client,
+    on: &Connection,
     id: RoleId,
     to: Attributes,
     from: Attributes,
@@ -282,11 +319,9 @@ async fn alteration(
     let login = if to.state == AccountState::Enabled { "LOGIN" } else { "NOLOGIN" };
     // No expiry has two spellings, NULL and infinity: it stays as it is unless it must change.
     let expiry = if to.expires_at == to_the_microsecond(from).expires_at { "" } else { " VALID UNTIL %2$L" };
-    let sql = format!(
-        "SELECT format('ALTER ROLE %1$I {login}{expiry}', r.rolname, $2) FROM pg_roles r WHERE r.oid = $1"
-    );
+    let form = format!("ALTER ROLE %1$I {login}{expiry}");
     let valid_until = ValidUntil::of(to.expires_at);
-    let rows = ask(client, &sql, &[(&id.0, Type::OID), (&valid_until, Type::TIMESTAMPTZ)]).await?;
+    let rows = ask_prepared(&on.client, &on.alteration, &[&id.0, &form, &valid_until]).await?;
     match rows.first() {
         Some(row) => Ok(row.try_get(0)?),
         None => Err(ConnectorError::Changed.into()),
@@ -294,8 +329,8 @@ async fn alteration(
 }
 
 /// Tells the connections of a role to end; how many there were.
-pub(super) async fn end_connections(client: &Client, id: RoleId) -> Result<usize, Failure> {
-    if read(client, id).await?.is_some_and(|role| role.ours) {
+pub(super) async fn end_connections(on: &Connection, id: RoleId) -> Result<usize, Failure> {
+    if read(on, id).await?.is_some_and(|role| role.ours) {
         return Err(ConnectorError::refused(
             "These are Chaperone's own connections: they are not ended by Chaperone.",
             "",
@@ -303,8 +338,7 @@ pub(super) async fn end_connections(client: &Client, id: RoleId) -> Result<usize
         .into());
     }
     // A role that was dropped may still have some.
-    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1";
-    Ok(ask(client, sql, &[(&id.0, Type::OID)]).await?.len())
+    Ok(ask_prepared(&on.client, &on.end_connections, &[&id.0]).await?.len())
 }
 
 /// What we may do on the server.

@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::guard::{Guard, Guarded, Said};
+use super::roles::Connection;
 use super::tls::tls;
 use super::trouble;
 use crate::error::ConnectorError;
@@ -40,7 +41,7 @@ const BEGINNING: &str = "SET search_path = pg_catalog; SET DateStyle = 'ISO, MDY
 
 /// A connection that is signed in.
 pub(super) struct Session {
-    pub(super) client: Client,
+    pub(super) connection: Connection,
     said: Said,
     idle_since: Instant,
 }
@@ -110,10 +111,12 @@ impl Server {
             let Some(session) = idle else { return self.sign_in().await };
             session.said.begin();
             let idle = session.idle_since.elapsed();
-            if session.client.is_closed() || idle >= IDLE_MAX {
+            if session.connection.client.is_closed() || idle >= IDLE_MAX {
                 continue;
             }
-            if timeout(ALIVE_LIMIT, session.client.check_connection()).await.is_ok_and(|alive| alive.is_ok())
+            if timeout(ALIVE_LIMIT, session.connection.client.check_connection())
+                .await
+                .is_ok_and(|alive| alive.is_ok())
             {
                 return Ok(session);
             }
@@ -122,7 +125,7 @@ impl Server {
 
     /// Keeps a connection for the next call.
     pub(super) fn keep(&self, mut session: Session) {
-        if !session.client.is_closed() {
+        if !session.connection.client.is_closed() {
             session.idle_since = Instant::now();
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
         }
@@ -153,7 +156,8 @@ impl Server {
         }
         .map_err(explain)?;
         client.batch_execute(BEGINNING).await.map_err(explain)?;
-        Ok(Session { client, said, idle_since: Instant::now() })
+        let connection = Connection::new(client).await.map_err(explain)?;
+        Ok(Session { connection, said, idle_since: Instant::now() })
     }
 
     /// Opens a stream to the server's socket on this machine.
