@@ -19,6 +19,7 @@ use chaperone_domain::target::{Target, TargetIdentity, TargetRecording, WebServi
 use chaperone_domain::user::User;
 use chaperone_store::Stage;
 
+use crate::databases::run_past_the_store;
 use crate::world::{PASSWORD, World};
 
 const UNKNOWN: &str = "chp_this-is-nobody-s-token-and-never-was";
@@ -469,6 +470,39 @@ async fn an_export_has_every_row_over_many_pages_and_is_in_the_trail() {
     }
 }
 
+/// How so many exports ended, as soon as the trail says so.
+async fn outcomes(world: &World, many: usize) -> Vec<DetailValue> {
+    let told = async {
+        loop {
+            let ended = events(world, AuditAction::ExportEnded).await;
+            if ended.len() == many {
+                return ended.iter().map(|ended| detail(ended, "outcome")).collect();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("told")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_rows_that_cannot_be_read_ends_with_an_error_and_never_as_a_whole_file() {
+    let world = World::new().await;
+    world.app.sign_in(&world.op(&world.paula), "paula", PASSWORD.to_owned()).await.expect("signed in");
+    let url = format!("sqlite:{}", world.folder().join("chaperone.db").display());
+    run_past_the_store(&url, "UPDATE sign_ins SET channel = 'smoke signals'").await;
+    for format in Format::ALL {
+        let query = SignInQuery::between(world.clock.after(-100), world.clock.after(1));
+        let op = world.op(&world.anna);
+        let mut export = world.app.export_sign_ins(&op, query, format).await.expect("begun");
+        let mut last = export.next().await.expect("something");
+        while last.is_ok() {
+            last = export.next().await.expect("an error at its end");
+        }
+        assert!(export.next().await.is_none(), "and nothing after it");
+    }
+    assert_eq!(outcomes(&world, Format::ALL.len()).await, vec!["broken_off".into(); Format::ALL.len()]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_nobody_reads_to_its_end_is_told_as_broken_off() {
     let world = World::new().await;
@@ -477,16 +511,7 @@ async fn an_export_that_nobody_reads_to_its_end_is_told_as_broken_off() {
     let mut export = world.app.export_sign_ins(&op, query.clone(), Format::Csv).await.expect("begun");
     export.next().await.expect("the names of the columns").expect("a piece");
     drop(export);
-    let told = async {
-        loop {
-            if let [ended] = events(&world, AuditAction::ExportEnded).await.as_slice() {
-                return ended.clone();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("told");
-    assert_eq!(detail(&ended, "outcome"), "broken_off".into());
+    assert_eq!(outcomes(&world, 1).await, ["broken_off".into()]);
 
     // So many at a time, and no more until one has ended.
     let mut under_way = Vec::new();
