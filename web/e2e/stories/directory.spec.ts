@@ -198,6 +198,8 @@ async function addDirectory(console: Console, roles: Roles): Promise<void> {
 /** Gives an account an owner and marks it privileged. */
 async function linkAccount(page: Page, account: string, owner: string): Promise<void> {
   await page.getByRole("searchbox", { name: "Search name or id" }).fill(account);
+  // Rows move when what was found comes, and a click between its two halves would be lost.
+  await expect(page.getByRole("row"), "the header and the one account").toHaveCount(2);
   await page.getByRole("button", { name: `Assign the owner of ${account}` }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("combobox").click();
