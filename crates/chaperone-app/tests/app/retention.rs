@@ -404,7 +404,7 @@ async fn what_has_expired_is_deleted_at_once_for_whoever_asks_and_the_sources_ta
     let last = world.app.now();
     world.number().await;
     // As if the setting had stood before the first event: what was written without one is kept for ever.
-    let url = format!("sqlite:{}", world.folder().join("chaperone.db").display());
+    let url = world.database_url();
     let stamp =
         format!("UPDATE audit_events SET keep_until = at + {} WHERE keep_until IS NULL", 2 * DAY * 1_000_000);
     assert!(run_past_the_store(&url, &stamp).await > 0);

@@ -465,7 +465,7 @@ async fn rows_that_somebody_removed_past_us_are_found_and_those_that_retention_d
     assert_eq!(retained, 1, "the first day's row has expired");
     assert_eq!(world.check(id).await, [], "it is in its file, and retention said that it went");
 
-    let url = format!("sqlite:{}", world.folder().join("chaperone.db").display());
+    let url = world.database_url();
     // Its secret went when it ended, so nothing refers to the row.
     assert_eq!(run_past_the_store(&url, "DELETE FROM sign_ins").await, 1, "the second day's");
     assert_eq!(world.check(id).await, [FindingKind::RowsNotInDatabase]);

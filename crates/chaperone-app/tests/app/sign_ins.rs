@@ -488,7 +488,7 @@ async fn outcomes(world: &World, many: usize) -> Vec<DetailValue> {
 async fn an_export_of_rows_that_cannot_be_read_ends_with_an_error_and_never_as_a_whole_file() {
     let world = World::new().await;
     world.app.sign_in(&world.op(&world.paula), "paula", PASSWORD.to_owned()).await.expect("signed in");
-    let url = format!("sqlite:{}", world.folder().join("chaperone.db").display());
+    let url = world.database_url();
     run_past_the_store(&url, "UPDATE sign_ins SET channel = 'smoke signals'").await;
     for format in Format::ALL {
         let query = SignInQuery::between(world.clock.after(-100), world.clock.after(1));

@@ -70,10 +70,12 @@ pub struct World {
     pub target: Target,
 }
 
+fn database_url(folder: &std::path::Path) -> String {
+    format!("sqlite:{}", folder.join("chaperone.db").display())
+}
+
 async fn store(folder: &std::path::Path) -> Store {
-    Store::connect(StoreConfig::new(format!("sqlite:{}", folder.join("chaperone.db").display())))
-        .await
-        .expect("the database opens")
+    Store::connect(StoreConfig::new(database_url(folder))).await.expect("the database opens")
 }
 
 async fn open(
@@ -289,6 +291,11 @@ impl World {
     /// Where everything is kept.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// The address of the world's database, for what is done past the store.
+    pub fn database_url(&self) -> String {
+        database_url(self.folder())
     }
 
     /// So many bytes are free for recordings from now on.
