@@ -12,7 +12,7 @@ use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::audit_event::AuditAction;
 use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::{DirectoryId, GrantId};
-use chaperone_store::{Events, Page, StoreError};
+use chaperone_store::{AccountSet, Page, Plan, StoreError};
 
 use crate::app::App;
 use crate::op::{EventExt as _, Op};
@@ -83,27 +83,15 @@ impl Connector for BuiltInDirectory<'_> {
         key: &str,
         now: Instant,
     ) -> Result<(), ConnectorError> {
-        let (id, expected, key) = (account.id, expected.attributes, key.to_owned());
-        let (op, fence) = (Op::processor(now), self.fence);
-        let done = self
-            .app
-            .store
-            .write(move |tx| {
-                let (op, key) = (op.clone(), key.clone());
-                Box::pin(async move {
-                    let set = tx.compare_and_set_account(id, (expected, to), fence).await?;
-                    let after = set.ok_or(StoreError::Stale)?;
-                    let event = op
-                        .event(AuditAction::AccountChanged, "account", id)
-                        .with("old_state", expected.state.name())
-                        .with("new_state", to.state.name())
-                        .with("key", key);
-                    Ok(tx.commit(after, Events::one(event)))
-                })
-            })
-            .await;
-        match done {
-            Ok(after) => self.app.account_moved(&after),
+        let expected = expected.attributes;
+        let event = Op::processor(now)
+            .event(AuditAction::AccountChanged, "account", account.id)
+            .with("old_state", expected.state.name())
+            .with("new_state", to.state.name())
+            .with("key", key);
+        let set = AccountSet { account: account.id, expected, to, fence: self.fence };
+        match self.app.store.carry_out(Plan::with(event).set(set)).await {
+            Ok(set) => set.iter().for_each(|after| self.app.account_moved(after)),
             Err(StoreError::Stale) => return Err(ConnectorError::Changed),
             Err(error) => return Err(unreachable(error)),
         }

@@ -16,7 +16,7 @@ use chaperone_domain::audit_event::{AuditAction, AuditEvent};
 use chaperone_domain::grant::{Attributes, Grant, GrantHolder, GrantPhase, START_LIMIT, Wish, retry_pause};
 use chaperone_domain::ids::{AccountId, GrantId, PrivilegedSessionId};
 use chaperone_domain::privileged_session::{EndReason, Move, PrivilegedSession, State};
-use chaperone_store::Events;
+use chaperone_store::{Events, Plan};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::app::App;
@@ -239,22 +239,14 @@ impl App {
         grant.next_try_at = now.checked_add(retry_pause(grant.attempt)).ok();
         grant.look_again_at = grant.look_again_at.and(grant.next_try_at);
         grant.problem = Some(problem.clone());
-        let tx_op = op.clone();
-        self.store
-            .write(move |tx| {
-                let (op, grant, problem) = (tx_op.clone(), grant.clone(), problem.clone());
-                Box::pin(async move {
-                    tx.update_grant(&grant, fence).await?;
-                    let event = op
-                        .event(AuditAction::GrantAttemptFailed, "account", grant.account_id)
-                        .in_session(session)
-                        .with("grant_id", grant.id.to_string())
-                        .with("attempt", grant.attempt)
-                        .with("problem", problem);
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                })
-            })
-            .await
+        let event = op
+            .event(AuditAction::GrantAttemptFailed, "account", grant.account_id)
+            .in_session(session)
+            .with("grant_id", grant.id.to_string())
+            .with("attempt", grant.attempt)
+            .with("problem", problem);
+        self.store.carry_out(Plan::with(event).grant(grant, fence)).await?;
+        Ok(())
     }
 
     /// Tells gate and watchers what an account of another directory is now.

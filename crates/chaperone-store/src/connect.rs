@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::RwLock;
 
 use crate::StoreError;
+use crate::joiner::Joiner;
 use crate::migrations::Migrator;
 use crate::sql::{Place, Reads, args};
 use crate::writer::Writer;
@@ -34,6 +35,8 @@ const READ_AHEAD_ROWS: usize = 128;
 const SQLITE_BUSY: Duration = Duration::from_secs(10);
 /// Connections to PostgreSQL for changes, and as many for everything else.
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// Statements that the connection of plans keeps prepared: each of its texts in all its lengths.
+const POSTGRES_PLAN_STATEMENTS: usize = 256;
 /// A connection that was idle for longer is asked whether it is still there before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long somebody waits for a connection.
@@ -61,6 +64,8 @@ pub(crate) enum Engine {
         changes: DatabaseConnection,
         /// Held while a change runs; alone by one that lost several races.
         turns: Arc<RwLock<()>>,
+        /// Where plans go.
+        plans: Joiner,
     },
 }
 
@@ -171,11 +176,15 @@ impl Store {
             .map_err(|_| StoreError::Address { reason: "it is not a complete postgres:// address" })?
             .application_name("chaperone")
             .disable_statement_logging();
-        let pool = postgres_pool(options.clone(), "read committed").await?;
+        let pool = postgres_pool(options.clone(), "read committed", POSTGRES_CONNECTIONS).await?;
         migrate(&pool).await?;
-        let changes = postgres_pool(options, "serializable").await?;
-        let engine = Engine::Postgres { changes, turns: Arc::default() };
-        Ok(Self { pool, engine, counts: Arc::default(), gate: None })
+        let changes = postgres_pool(options.clone(), "serializable", POSTGRES_CONNECTIONS).await?;
+        let joining = options.statement_cache_capacity(POSTGRES_PLAN_STATEMENTS);
+        let joining = postgres_pool(joining, "serializable", 1).await?;
+        let (turns, counts) = (Arc::<RwLock<()>>::default(), Arc::<Counts>::default());
+        let plans = Joiner::start(joining, changes.clone(), turns.clone(), counts.clone());
+        let engine = Engine::Postgres { changes, turns, plans };
+        Ok(Self { pool, engine, counts, gate: None })
     }
 
     /// Queries outside a transaction.
@@ -200,10 +209,14 @@ fn only_whole(whole: bool) -> BoxFuture<'static, Result<bool, sqlx::Error>> {
 }
 
 /// Connections on which every transaction has that isolation from its beginning.
-async fn postgres_pool(options: PgConnectOptions, isolation: &str) -> Result<DatabaseConnection, StoreError> {
+async fn postgres_pool(
+    options: PgConnectOptions,
+    isolation: &str,
+    connections: u32,
+) -> Result<DatabaseConnection, StoreError> {
     let options = options.options([("default_transaction_isolation", isolation)]);
     let pool = PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
+        .max_connections(connections)
         .acquire_timeout(ACQUIRE)
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {

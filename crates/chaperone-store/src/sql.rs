@@ -30,6 +30,20 @@ pub(crate) enum Place<'a> {
     Transaction(&'a Transaction),
 }
 
+/// Rows of one statement at most.
+const ROWS_MAX: usize = 64;
+
+/// A list in shares, each for one statement: powers of two, so that there are few texts and each is prepared once.
+pub(crate) fn shares<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = all;
+    std::iter::from_fn(move || {
+        let rows = (1_usize << rest.len().checked_ilog2()?).min(ROWS_MAX);
+        let (now, later) = rest.split_at(rows);
+        rest = later;
+        Some(now)
+    })
+}
+
 /// A transaction that remembers what an error did to it.
 pub(crate) struct Transaction {
     pub(crate) inner: DatabaseTransaction,
@@ -129,6 +143,56 @@ impl Place<'_> {
         read: impl Fn(&mut Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         self.rows(sql, values).await?.first().map(|row| read(&mut Row { row, at: 0 })).transpose()
+    }
+
+    /// The name of the value that is bound at that place.
+    pub(crate) fn name(self, number: usize) -> String {
+        // SQLite looks a name up in a list of all of them; what has none is only counted.
+        if self.is_sqlite() { "?".to_owned() } else { format!("${number}") }
+    }
+
+    /// What stands behind `VALUES`: so many rows of so many values.
+    fn value_rows(self, rows: usize, columns: usize) -> String {
+        let row = |row: usize| {
+            let names: Vec<String> = (1..=columns).map(|n| self.name(row * columns + n)).collect();
+            format!("({})", names.join(", "))
+        };
+        (0..rows).map(row).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Adds rows, many with one statement; answers how many were added. `ending` stands behind the values.
+    pub(crate) async fn insert<T>(
+        self,
+        (table, columns, ending): (&str, &[&str], &str),
+        rows: &[T],
+        values: impl Fn(&T) -> Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let mut added = 0;
+        for share in shares(rows) {
+            let given = self.value_rows(share.len(), columns.len());
+            let sql = format!("INSERT INTO {table} ({}) VALUES {given} {ending}", columns.join(", "));
+            added += self.run(&sql, share.iter().flat_map(&values).collect()).await?;
+        }
+        Ok(added)
+    }
+
+    /// Runs a statement over many rows at once, which it finds in a table `given` with these columns, and reads what
+    /// it answers.
+    pub(crate) async fn over<T, R>(
+        self,
+        columns: &[&str],
+        rows: &[T],
+        values: impl Fn(&T) -> Vec<Value>,
+        statement: &str,
+        read: impl Fn(&mut Row<'_>) -> Result<R, StoreError>,
+    ) -> Result<Vec<R>, StoreError> {
+        let mut all = Vec::new();
+        for share in shares(rows) {
+            let given = self.value_rows(share.len(), columns.len());
+            let sql = format!("WITH given ({}) AS (VALUES {given}) {statement}", columns.join(", "));
+            all.extend(self.all(&sql, share.iter().flat_map(&values).collect(), &read).await?);
+        }
+        Ok(all)
     }
 
     /// One page of a query.

@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::connect::{Engine, Stage, Store};
 use crate::error::{Damage, translate};
 use crate::nouns::audit_events;
+use crate::plan::Planned;
 use crate::sql::{Place, Reads, Transaction};
 use crate::written::Counts;
 
@@ -22,14 +23,14 @@ use crate::written::Counts;
 pub(crate) type BoxFuture<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 
 /// How often a change that lost a race on PostgreSQL runs again.
-const RACES_MAX: u32 = 20;
+pub(crate) const RACES_MAX: u32 = 20;
 /// Races that it may lose beside others; then it waits until no other change of this node runs, and only other nodes
 /// can be in its way.
-const RACES_BESIDE_OTHERS: u32 = 4;
+pub(crate) const RACES_BESIDE_OTHERS: u32 = 4;
 /// The first pause before it runs again; it doubles up to [`RACE_PAUSE_MAX`].
-const RACE_PAUSE: Duration = Duration::from_millis(2);
+pub(crate) const RACE_PAUSE: Duration = Duration::from_millis(2);
 /// The longest pause before a change runs again.
-const RACE_PAUSE_MAX: Duration = Duration::from_millis(100);
+pub(crate) const RACE_PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// The audit events of a change: at least one.
 #[derive(Clone, Debug)]
@@ -46,6 +47,10 @@ impl Events {
     pub fn and(mut self, event: AuditEvent) -> Self {
         self.0.push(event);
         self
+    }
+
+    pub(crate) fn from_vec(events: Vec<AuditEvent>) -> Self {
+        Self(events)
     }
 }
 
@@ -99,16 +104,46 @@ pub(crate) enum Ran {
 pub(crate) trait Job: Send {
     /// Runs the body; gives the transaction back. The events are not in it yet.
     fn run(&mut self, tx: Transaction) -> BoxFuture<'_, (Transaction, Ran)>;
+    /// The plan, if it is one: plans run together.
+    fn planned(&mut self) -> Option<&mut Planned> {
+        None
+    }
     /// The body went well, but nothing of it can be kept.
     fn refuse(&mut self, error: StoreError);
     /// Answers whoever waits, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
+/// Somebody who waits for an outcome, and what this is as far as it is known.
+pub(crate) struct Reply<T, E> {
+    pub(crate) outcome: Option<Result<T, E>>,
+    to: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E: From<StoreError>> Reply<T, E> {
+    pub(crate) fn to(to: oneshot::Sender<Result<T, E>>) -> Self {
+        Self { outcome: None, to }
+    }
+
+    pub(crate) fn refuse(&mut self, error: StoreError) {
+        self.outcome = Some(Err(E::from(error)));
+    }
+
+    pub(crate) fn settle(self, committed: Result<(), StoreError>) {
+        let outcome = match (committed, self.outcome) {
+            (_, Some(Err(error))) => Err(error),
+            (Err(error), _) => Err(E::from(error)),
+            (Ok(()), Some(Ok(value))) => Ok(value),
+            (Ok(()), None) => Err(E::from(StoreError::BodyPanicked)),
+        };
+        // Whoever waited may have gone; the change stands all the same.
+        let _gone = self.to.send(outcome);
+    }
+}
+
 struct Waiting<T, E, F> {
     body: F,
-    outcome: Option<Result<T, E>>,
-    reply: Option<oneshot::Sender<Result<T, E>>>,
+    reply: Reply<T, E>,
 }
 
 impl<T: Send, E: From<StoreError> + Send, F: Send> Waiting<T, E, F> {
@@ -121,35 +156,18 @@ impl<T: Send, E: From<StoreError> + Send, F: Send> Waiting<T, E, F> {
     ) -> Ran {
         match answer.map(split) {
             Ok((value, events)) if tx.damage().is_none() => {
-                self.outcome = Some(Ok(value));
+                self.reply.outcome = Some(Ok(value));
                 Ran::Keep(events)
             }
             Ok(_) => {
                 let raced = tx.damage() == Some(Damage::Race);
-                self.refuse(if raced { StoreError::Contended } else { StoreError::Unavailable });
+                self.reply.refuse(if raced { StoreError::Contended } else { StoreError::Unavailable });
                 Ran::Undo(tx.damage())
             }
             Err(error) => {
-                self.outcome = Some(Err(error));
+                self.reply.outcome = Some(Err(error));
                 Ran::Undo(tx.damage())
             }
-        }
-    }
-
-    fn refuse(&mut self, error: StoreError) {
-        self.outcome = Some(Err(E::from(error)));
-    }
-
-    fn settle(mut self, committed: Result<(), StoreError>) {
-        let outcome = match (committed, self.outcome.take()) {
-            (_, Some(Err(error))) => Err(error),
-            (Err(error), _) => Err(E::from(error)),
-            (Ok(()), Some(Ok(value))) => Ok(value),
-            (Ok(()), None) => Err(E::from(StoreError::BodyPanicked)),
-        };
-        if let Some(reply) = self.reply.take() {
-            // Whoever waited may have gone; the change stands all the same.
-            let _gone = reply.send(outcome);
         }
     }
 }
@@ -174,11 +192,11 @@ where
     }
 
     fn refuse(&mut self, error: StoreError) {
-        self.0.refuse(error);
+        self.0.reply.refuse(error);
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        self.0.settle(committed);
+        self.0.reply.settle(committed);
     }
 }
 
@@ -201,11 +219,11 @@ where
     }
 
     fn refuse(&mut self, error: StoreError) {
-        self.0.refuse(error);
+        self.0.reply.refuse(error);
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        self.0.settle(committed);
+        self.0.reply.settle(committed);
     }
 }
 
@@ -237,10 +255,10 @@ impl Store {
     {
         self.pass(Stage::Before).await?;
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { body, outcome: None, reply: Some(reply) };
+        let waiting = Waiting { body, reply: Reply::to(reply) };
         match &self.engine {
             Engine::Sqlite(writer) => writer.submit(Box::new(Change(waiting))).await?,
-            Engine::Postgres { changes, turns } => self.begin(changes, turns, Box::new(Change(waiting))),
+            Engine::Postgres { changes, turns, .. } => self.begin(changes, turns, Box::new(Change(waiting))),
         }
         let kept = answer.await.unwrap_or_else(|_| Err(E::from(StoreError::Unavailable)))?;
         self.pass(Stage::After).await?;
@@ -258,7 +276,7 @@ impl Store {
     {
         self.pass(Stage::Before).await?;
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { body, outcome: None, reply: Some(reply) };
+        let waiting = Waiting { body, reply: Reply::to(reply) };
         match &self.engine {
             Engine::Sqlite(writer) => writer.submit(Box::new(Books(waiting))).await?,
             Engine::Postgres { turns, .. } => self.begin(&self.pool, turns, Box::new(Books(waiting))),
@@ -276,7 +294,12 @@ impl Store {
 }
 
 /// A transaction of its own, again when it lost a race.
-async fn to_its_end(pool: &DatabaseConnection, counts: &Counts, turns: &RwLock<()>, mut job: Box<dyn Job>) {
+pub(crate) async fn to_its_end(
+    pool: &DatabaseConnection,
+    counts: &Counts,
+    turns: &RwLock<()>,
+    mut job: Box<dyn Job>,
+) {
     let mut pause = RACE_PAUSE;
     for race in 1..=RACES_MAX {
         let ended = if race <= RACES_BESIDE_OTHERS {

@@ -4,9 +4,10 @@
 //! writing connection; it takes everything that waits, runs it in one transaction, and commits once. While the disk
 //! syncs, the next ones gather.
 //!
-//! Nearly always every change of a group goes well, so they run *together* first: one after the other, and their
-//! events at the end, many in one statement. When one of them fails, everything is rolled back and the group runs
-//! again *apart*, each change with its events in a savepoint, so that only what failed is undone.
+//! Nearly always every change of a group goes well, so they run *together* first: the plans with the same statements,
+//! the others one after the other, and the events of all at the end, many in one statement. When one of them fails,
+//! everything is rolled back and the group runs again *apart*, each change with its events in a savepoint, so that only
+//! what failed is undone. A plan whose expectations fail is left out, and the rest runs together once more.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::StoreError;
 use crate::error::{Damage, translate};
 use crate::nouns::audit_events;
+use crate::plan;
 use crate::sql::{Place, Transaction};
 use crate::tx::{Job, Ran, with_events};
 use crate::written::Counts;
@@ -91,30 +93,69 @@ async fn commit(
     counts: &Counts,
     group: &mut [Box<dyn Job>],
 ) -> Result<(), StoreError> {
-    if together(connection, counts, group).await? {
-        return Ok(());
+    loop {
+        match together(connection, counts, group).await? {
+            Together::Settled => return Ok(()),
+            Together::WithoutSome => {}
+            Together::Undone => return apart(connection, counts, group).await,
+        }
     }
-    apart(connection, counts, group).await
 }
 
-/// Runs the group as if nothing could fail. When something does, nothing is kept, and the answer is `false` unless
-/// that settles the group.
+/// What became of a group that ran together.
+enum Together {
+    /// All is said.
+    Settled,
+    /// Nothing was kept: some plans do not stand any more.
+    WithoutSome,
+    /// Nothing was kept: something failed.
+    Undone,
+}
+
+/// Runs the group as if nothing could fail.
 async fn together(
     connection: &DatabaseConnection,
     counts: &Counts,
     group: &mut [Box<dyn Job>],
-) -> Result<bool, StoreError> {
+) -> Result<Together, StoreError> {
     let (mut transaction, mut all) = (Transaction::new(begin(connection).await?), Vec::new());
-    let mut undone = None;
+    let mut plans: Vec<_> =
+        group.iter_mut().filter_map(|job| job.planned()).filter(|plan| plan.stands()).collect();
+    let mut kept = plans.len();
+    let written = if plans.is_empty() {
+        Ok(true)
+    } else {
+        plan::write(Place::Transaction(&transaction), &mut plans).await
+    };
+    let mut undone = match written {
+        Ok(true) => None,
+        Ok(false) => {
+            roll_back(transaction.inner).await;
+            return Ok(if group.len() == 1 { Together::Settled } else { Together::WithoutSome });
+        }
+        Err(error) => {
+            if let [only] = plans.as_mut_slice() {
+                only.refuse(error);
+            }
+            Some(transaction.damage())
+        }
+    };
+    all.extend(plans.iter().flat_map(|plan| plan.events()).cloned());
     for job in &mut *group {
+        if undone.is_some() {
+            break;
+        }
+        if job.planned().is_some() {
+            continue;
+        }
         let ran;
         (transaction, ran) = job.run(transaction).await;
         match ran {
-            Ran::Keep(events) => all.extend(events),
-            Ran::Undo(damage) => {
-                undone = Some(damage);
-                break;
+            Ran::Keep(events) => {
+                kept += 1;
+                all.extend(events);
             }
+            Ran::Undo(damage) => undone = Some(damage),
         }
     }
     if undone.is_none()
@@ -127,13 +168,14 @@ async fn together(
     }
     let Some(damage) = undone else {
         transaction.inner.commit().await.map_err(|error| failed(&error))?;
-        counts.committed(group.len(), all.len());
-        return Ok(true);
+        counts.committed(kept, all.len());
+        return Ok(Together::Settled);
     };
     roll_back(transaction.inner).await;
     match (damage, group.len()) {
         (Some(Damage::Transaction), _) => Err(StoreError::Unavailable),
-        (_, length) => Ok(length == 1),
+        (_, 1) => Ok(Together::Settled),
+        _ => Ok(Together::Undone),
     }
 }
 

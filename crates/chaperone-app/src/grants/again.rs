@@ -75,24 +75,14 @@ impl App {
         let fence = grant.fence;
         grant.reopen(seen, left, self.now());
         grant.take_lease(self.node, self.now());
-        let (tx_op, row) = (op.clone(), grant.clone());
-        self.store
-            .write(move |tx| {
-                let (op, row, told) = (tx_op.clone(), row.clone(), told.clone());
-                Box::pin(async move {
-                    tx.update_grant(&row, fence).await?;
-                    tx.insert_notifications(&told).await?;
-                    let event = op
-                        .event(AuditAction::GrantIntended, "account", row.account_id)
-                        .in_session(session)
-                        .with("grant_id", row.id.to_string())
-                        .with("back_to", row.goal().state.name())
-                        .with("back_to_expires_at", row.goal().expires_at.map(|at| at.to_string()))
-                        .with("late_effect", seen.state.name());
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                })
-            })
-            .await?;
+        let event = op
+            .event(AuditAction::GrantIntended, "account", grant.account_id)
+            .in_session(session)
+            .with("grant_id", grant.id.to_string())
+            .with("back_to", grant.goal().state.name())
+            .with("back_to_expires_at", grant.goal().expires_at.map(|at| at.to_string()))
+            .with("late_effect", seen.state.name());
+        self.store.carry_out(Plan::with(event).grant(grant.clone(), fence).tell(told)).await?;
         grant.fence = fence + 1;
         self.faults.reach("again.back_intended");
         Ok(true)

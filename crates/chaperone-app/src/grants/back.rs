@@ -65,18 +65,10 @@ impl App {
             let end = grant::cycle::wanted_until(&others).unwrap_or(grant.deadline);
             grant.intend(&others, expiry_of(connector.expiry(), end));
         }
-        let (tx_op, session_id) = (op.clone(), session.id);
-        self.store
-            .write(move |tx| {
-                let (op, grant, left) = (tx_op.clone(), grant.clone(), others.len());
-                Box::pin(async move {
-                    tx.update_grant(&grant, fence).await?;
-                    tx.release_holder(grant.id, holder.privileged_session_id, op.at).await?;
-                    let event = intended_event(&op, session_id, &grant, left).with("released", "yes");
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                })
-            })
-            .await?;
+        let event = intended_event(op, session.id, &grant, others.len()).with("released", "yes");
+        let plan =
+            Plan::with(event).release(grant.id, holder.privileged_session_id, op.at).grant(grant, fence);
+        self.store.carry_out(plan).await?;
         self.processor_nudge.notify_one();
         Ok(Ok(Step::Moved))
     }
@@ -181,24 +173,14 @@ impl App {
         grant: &mut Grant,
         to: Attributes,
     ) -> Result<(), AppError> {
-        let fence = grant.fence;
-        let (tx_op, row) = (op.clone(), grant.clone());
-        self.store
-            .write(move |tx| {
-                let (op, row) = (tx_op.clone(), row.clone());
-                Box::pin(async move {
-                    tx.update_grant(&row, fence).await?;
-                    let event = op
-                        .event(AuditAction::GrantIntended, "account", row.account_id)
-                        .in_session(session)
-                        .with("grant_id", row.id.to_string())
-                        .with("back_to", to.state.name())
-                        .with("back_to_expires_at", to.expires_at.map(|at| at.to_string()));
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                })
-            })
-            .await?;
-        grant.fence = fence + 1;
+        let event = op
+            .event(AuditAction::GrantIntended, "account", grant.account_id)
+            .in_session(session)
+            .with("grant_id", grant.id.to_string())
+            .with("back_to", to.state.name())
+            .with("back_to_expires_at", to.expires_at.map(|at| at.to_string()));
+        self.store.carry_out(Plan::with(event).grant(grant.clone(), grant.fence)).await?;
+        grant.fence += 1;
         Ok(())
     }
 
@@ -220,45 +202,54 @@ impl App {
         let outcome = grant.outcome.unwrap_or(found);
         let told =
             if again { Vec::new() } else { self.told_by_outcome(op, session, &grant, outcome).await? };
-        let tx_op = op.clone();
+        let event = op
+            .event(AuditAction::GrantClosed, "account", account_id)
+            .in_session(session)
+            .with("grant_id", id.to_string())
+            .with("outcome", outcome.name())
+            .with("state", grant.observed.state.name())
+            .with("done_at", done_at.map(|at| at.to_string()));
+        let mut plan =
+            Plan::with(event).grant(grant.clone(), fence).seen(account_id, grant.observed, op.at).tell(told);
+        if !again {
+            plan = plan.release(id, session, op.at);
+        }
+        let by_others = matches!(
+            outcome,
+            GrantOutcome::KeptChangedByOthers | GrantOutcome::SetStricter | GrantOutcome::Absent
+        );
+        if by_others && !again {
+            self.closed_with_drift(op, session, &grant, plan).await?;
+        } else {
+            self.store.carry_out(plan).await?;
+        }
+        self.unheard.proved(id);
+        self.unheard.looked(id, looked_at);
+        self.account_seen(account_id).await
+    }
+
+    /// Carries out what closes a grant of an account that somebody else changed; that is said once.
+    async fn closed_with_drift(
+        &self,
+        op: &Op,
+        session: PrivilegedSessionId,
+        grant: &Grant,
+        plan: Plan,
+    ) -> Result<(), AppError> {
+        let (op, account, expected, found) =
+            (op.clone(), grant.account_id, grant.baseline.state, grant.observed.state);
         self.store
             .write(move |tx| {
-                let (op, grant, told) = (tx_op.clone(), grant.clone(), told.clone());
+                let (op, plan) = (op.clone(), plan.clone());
                 Box::pin(async move {
-                    tx.update_grant(&grant, fence).await?;
-                    tx.insert_notifications(&told).await?;
-                    if !again {
-                        tx.release_holder(grant.id, session, op.at).await?;
-                    }
-                    tx.account_observed(grant.account_id, grant.observed, op.at).await?;
-                    let event = op
-                        .event(AuditAction::GrantClosed, "account", grant.account_id)
-                        .in_session(session)
-                        .with("grant_id", grant.id.to_string())
-                        .with("outcome", outcome.name())
-                        .with("state", grant.observed.state.name())
-                        .with("done_at", done_at.map(|at| at.to_string()));
-                    let mut events = Events::one(event);
-                    let by_others = matches!(
-                        outcome,
-                        GrantOutcome::KeptChangedByOthers | GrantOutcome::SetStricter | GrantOutcome::Absent
-                    );
-                    let expected = grant.baseline.state;
-                    if by_others && !again && tx.account_drifted(grant.account_id, expected, op.at).await? {
-                        events = events.and(watch::drifted_event(
-                            &op,
-                            grant.account_id,
-                            Some(session),
-                            expected,
-                            grant.observed.state,
-                        ));
+                    let mut events = tx.write(plan).await?;
+                    if tx.account_drifted(account, expected, op.at).await? {
+                        let event = watch::drifted_event(&op, account, Some(session), expected, found);
+                        events = events.and(event);
                     }
                     Ok::<_, AppError>(tx.commit((), events))
                 })
             })
-            .await?;
-        self.unheard.proved(id);
-        self.unheard.looked(id, looked_at);
-        self.account_seen(account_id).await
+            .await
     }
 }

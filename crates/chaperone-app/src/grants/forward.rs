@@ -3,7 +3,6 @@
 use super::*;
 use chaperone_connectors::Observation;
 use chaperone_domain::grant::{self, ForwardStep};
-use chaperone_store::WriteTx;
 
 /// Sets of one go; more means that somebody else writes the account all the time.
 const SETS_MAX: usize = 4;
@@ -32,25 +31,22 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    /// Keeps it as a part of a transaction; its event.
-    pub(super) async fn write(
-        &self,
-        tx: &mut WriteTx,
-        op: &Op,
-        session: PrivilegedSessionId,
-    ) -> Result<AuditEvent, AppError> {
-        let Self { grant, fence, done_at, elsewhere, .. } = self;
-        tx.update_grant(grant, *fence).await?;
-        if *elsewhere {
-            tx.account_observed(grant.account_id, grant.observed, op.at).await?;
-        }
-        Ok(op
-            .event(AuditAction::GrantVerified, "account", grant.account_id)
+    /// The event that says it.
+    pub(super) fn event(&self, op: &Op, session: PrivilegedSessionId) -> AuditEvent {
+        let Self { grant, done_at, .. } = self;
+        op.event(AuditAction::GrantVerified, "account", grant.account_id)
             .in_session(session)
             .with("grant_id", grant.id.to_string())
             .with("state", grant.observed.state.name())
             .with("expires_at", grant.observed.expires_at.map(|at| at.to_string()))
-            .with("done_at", done_at.map(|at| at.to_string())))
+            .with("done_at", done_at.map(|at| at.to_string()))
+    }
+
+    /// Keeps it with a plan that has its event.
+    pub(super) fn within(&self, plan: Plan, op: &Op) -> Plan {
+        let Self { grant, fence, elsewhere, .. } = self;
+        let plan = plan.grant(grant.clone(), *fence);
+        if *elsewhere { plan.seen(grant.account_id, grant.observed, op.at) } else { plan }
     }
 }
 
@@ -152,16 +148,9 @@ impl App {
         proofs: impl IntoIterator<Item = Proof>,
     ) -> Result<(), AppError> {
         for proof in proofs {
-            let (op, session, row) = (Op { at: self.now(), ..op.clone() }, session.id, proof.clone());
-            self.store
-                .write(move |tx| {
-                    let (op, row) = (op.clone(), row.clone());
-                    Box::pin(async move {
-                        let event = row.write(tx, &op, session).await?;
-                        Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                    })
-                })
-                .await?;
+            let op = Op { at: self.now(), ..op.clone() };
+            let plan = Plan::with(proof.event(&op, session.id));
+            self.store.carry_out(proof.within(plan, &op)).await?;
             self.proof_kept(&proof).await?;
         }
         Ok(())

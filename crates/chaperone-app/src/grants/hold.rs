@@ -170,6 +170,25 @@ pub(super) fn cannot_be_held_now(error: &AppError) -> bool {
 }
 
 impl Ready {
+    /// Takes hold as a part of a plan, of an account that nobody else holds; the plan, which expects that, and the new
+    /// grant.
+    pub(super) fn hold_alone(
+        &self,
+        plan: Plan,
+        op: &Op,
+        node: NodeId,
+        session: &PrivilegedSession,
+    ) -> Result<(Plan, Grant), AppError> {
+        let grant = self.new_grant(op, session);
+        let (grant, holder, event) = self.join(op, node, session, (grant, Vec::new()))?;
+        let plan = plan
+            .if_free(self.account.id, self.account.version)
+            .new_grant(grant.clone())
+            .new_holder(holder)
+            .and(event);
+        Ok((plan, grant))
+    }
+
     /// Takes hold as a part of a transaction; the grant as it is then, and its event.
     pub(super) async fn hold(
         &self,
@@ -178,8 +197,7 @@ impl Ready {
         node: NodeId,
         session: &PrivilegedSession,
     ) -> Result<(Grant, AuditEvent), AppError> {
-        let Self { account, wish, kind, .. } = self;
-        let (wish, seen) = (*wish, self.seen.attributes);
+        let account = &self.account;
         // Whoever closed a grant, or proved something, left a new version of the account with it. What was seen before
         // that, or before an administrator's own change, is not what the account goes back to.
         let (version, is_held) = tx.read().account_version(account.id).await?.ok_or(AppError::Stale)?;
@@ -187,14 +205,39 @@ impl Ready {
             return Err(AppError::Stale);
         }
         let open = if is_held { tx.read().open_grant(account.id).await? } else { None };
-        let new = open.is_none();
-        let (mut grant, mut holders) = match open {
-            Some(open) => open,
-            None => {
-                let id = GrantId::new(secrets::new_uuid(op.at));
-                (new_grant(tx, op, id, session, account, seen).await?, Vec::new())
-            }
+        let fence = open.as_ref().map(|(grant, _)| grant.fence);
+        let held = match open {
+            Some(held) => held,
+            None => (follow(tx, account, self.new_grant(op, session)).await?, Vec::new()),
         };
+        let (mut grant, holder, event) = self.join(op, node, session, held)?;
+        match fence {
+            None => tx.insert_grant(&grant).await?,
+            Some(fence) => {
+                tx.update_grant(&grant, fence).await?;
+                grant.fence = fence + 1;
+            }
+        }
+        tx.insert_holder(&holder).await?;
+        Ok((grant, event))
+    }
+
+    /// A grant over what the account is now.
+    fn new_grant(&self, op: &Op, session: &PrivilegedSession) -> Grant {
+        let id = GrantId::new(secrets::new_uuid(op.at));
+        Grant::new(id, self.account.id, self.seen.attributes, session.window.ends_at(), op.at)
+    }
+
+    /// What a grant, which these hold, becomes when the session takes hold too; its hold, and the event of both.
+    fn join(
+        &self,
+        op: &Op,
+        node: NodeId,
+        session: &PrivilegedSession,
+        (mut grant, mut holders): (Grant, Vec<GrantHolder>),
+    ) -> Result<(Grant, GrantHolder, AuditEvent), AppError> {
+        let Self { account, wish, kind, .. } = self;
+        let (wish, seen) = (*wish, self.seen.attributes);
         if grant.phase == GrantPhase::Closing || grant.leased_to_other(node, op.at).is_some() {
             // On its way back, or in other hands: this one takes hold after that.
             return Err(AppError::Stale);
@@ -221,16 +264,8 @@ impl Ready {
         if is_elsewhere(account) && grant.phase == GrantPhase::Opening {
             grant.take_lease(node, op.at);
         }
-        if new {
-            tx.insert_grant(&grant).await?;
-        } else {
-            let fence = grant.fence;
-            tx.update_grant(&grant, fence).await?;
-            grant.fence = fence + 1;
-        }
-        tx.insert_holder(&holder).await?;
         let event = intended_event(op, session.id, &grant, holders.len());
-        Ok((grant, event))
+        Ok((grant, holder, event))
     }
 
     /// What is held now.
@@ -239,16 +274,8 @@ impl Ready {
     }
 }
 
-/// A grant over what the account is now. What a grant before it left in doubt is its own doing still.
-async fn new_grant(
-    tx: &mut chaperone_store::WriteTx,
-    op: &Op,
-    id: GrantId,
-    session: &PrivilegedSession,
-    account: &Account,
-    seen: Attributes,
-) -> Result<Grant, AppError> {
-    let mut grant = Grant::new(id, account.id, seen, session.window.ends_at(), op.at);
+/// What a grant before it left in doubt is the new grant's own doing still.
+async fn follow(tx: &mut WriteTx, account: &Account, mut grant: Grant) -> Result<Grant, AppError> {
     if is_elsewhere(account)
         && let Some(mut before) = tx.read().grant_to_look_at_again(account.id).await?
     {

@@ -79,30 +79,19 @@ impl App {
                 (grant, holder)
             })
             .collect();
-        let (tx_op, row, version) = (op.clone(), after.clone(), session.version);
-        self.store
-            .write(move |tx| {
-                let (op, row, grants) = (tx_op.clone(), row.clone(), grants.clone());
-                Box::pin(async move {
-                    tx.update_privileged_session(&row, version).await?;
-                    let what = "The account was found open for this session, which the rows did not know: they are \
-                                older than its start.";
-                    let mut events = Events::one(
-                        op.event(AuditAction::PrivilegedSessionStartIntended, "privileged_session", row.id)
-                            .in_session(row.id)
-                            .with("changed_by_kind", ChangedByKind::of(&op).name())
-                            .with("what", what),
-                    );
-                    for (grant, holder) in &grants {
-                        tx.insert_grant(grant).await?;
-                        tx.insert_holder(holder).await?;
-                        events = events.and(intended_event(&op, row.id, grant, 1));
-                    }
-                    Ok::<_, AppError>(tx.commit((), events))
-                })
-            })
-            .await?;
-        after.version = version + 1;
+        let what = "The account was found open for this session, which the rows did not know: they are older than its \
+                    start.";
+        let event = op
+            .event(AuditAction::PrivilegedSessionStartIntended, "privileged_session", after.id)
+            .in_session(after.id)
+            .with("changed_by_kind", ChangedByKind::of(op).name())
+            .with("what", what);
+        let plan = Plan::with(event).session(after.clone(), session.version);
+        let plan = grants.into_iter().fold(plan, |plan, (grant, holder)| {
+            plan.and(intended_event(op, after.id, &grant, 1)).new_grant(grant).new_holder(holder)
+        });
+        self.store.carry_out(plan).await?;
+        after.version = session.version + 1;
         self.session_moved(&after);
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::hold::{Fresh, Ready, Taken, cannot_be_held_now};
 use super::*;
 use chaperone_connectors::Observation;
 use chaperone_recording::VaultError;
+use chaperone_store::StoreError;
 
 /// Why a session does not start when recordings cannot be kept.
 const NOTHING_RECORDED: &str = "There was no room for recordings within 60 seconds of its start, so that nothing could have been recorded. \
@@ -73,17 +74,29 @@ impl App {
         after: &PrivilegedSession,
         ready: Vec<Ready>,
     ) -> Result<Vec<Grant>, AppError> {
+        let event = op
+            .event(AuditAction::PrivilegedSessionStartIntended, "privileged_session", after.id)
+            .in_session(after.id)
+            .with("changed_by_kind", ChangedByKind::of(op).name());
+        let intent = Plan::with(event).session(after.clone(), after.version);
+        // Nearly always nobody else holds the accounts.
+        let (mut plan, mut grants) = (intent.clone(), Vec::with_capacity(ready.len()));
+        for ready in &ready {
+            let grant;
+            (plan, grant) = ready.hold_alone(plan, op, self.node, after)?;
+            grants.push(grant);
+        }
+        match self.store.carry_out(plan).await {
+            Ok(_) => return Ok(grants),
+            Err(StoreError::Stale | StoreError::Conflict { .. }) if !ready.is_empty() => {}
+            Err(error) => return Err(error.into()),
+        }
         let (op, after, node) = (op.clone(), after.clone(), self.node);
         self.store
             .write(move |tx| {
-                let (op, after, ready) = (op.clone(), after.clone(), ready.clone());
+                let (op, after, ready, intent) = (op.clone(), after.clone(), ready.clone(), intent.clone());
                 Box::pin(async move {
-                    tx.update_privileged_session(&after, after.version).await?;
-                    let event = op
-                        .event(AuditAction::PrivilegedSessionStartIntended, "privileged_session", after.id)
-                        .in_session(after.id)
-                        .with("changed_by_kind", ChangedByKind::of(&op).name());
-                    let (mut events, mut grants) = (Events::one(event), Vec::with_capacity(ready.len()));
+                    let (mut events, mut grants) = (tx.write(intent).await?, Vec::with_capacity(ready.len()));
                     for ready in &ready {
                         let (grant, event) = ready.hold(tx, &op, node, &after).await?;
                         events = events.and(event);
@@ -211,21 +224,10 @@ impl App {
         let mut after = session.clone();
         let from = make_move(&mut after, Move::Started, op.at)?;
         let moved = self.moved(&op, &session, &mut after, from, "").await?;
-        let (tx_op, rows) = (op.clone(), proofs.clone());
-        let ended = self
-            .store
-            .write(move |tx| {
-                let (op, moved, proofs) = (tx_op.clone(), moved.clone(), rows.clone());
-                Box::pin(async move {
-                    let mut verified = Vec::with_capacity(proofs.len());
-                    for proof in &proofs {
-                        verified.push(proof.write(tx, &op, session.id).await?);
-                    }
-                    let (events, ended) = moved.write(tx, &op).await?;
-                    Ok::<_, AppError>(tx.commit(ended, verified.into_iter().fold(events, Events::and)))
-                })
-            })
-            .await?;
+        let plan = proofs
+            .iter()
+            .fold(moved.plan(&op), |plan, proof| proof.within(plan.and(proof.event(&op, session.id)), &op));
+        let ended = self.write_moved(&op, moved, plan).await?;
         self.status_written(&after, ended);
         for proof in &proofs {
             self.proof_kept(proof).await?;

@@ -156,17 +156,8 @@ impl App {
     ) -> Result<(), AppError> {
         let fence = grant.fence;
         grant.again();
-        let tx_op = op.clone();
-        self.store
-            .write(move |tx| {
-                let (op, grant) = (tx_op.clone(), grant.clone());
-                Box::pin(async move {
-                    tx.update_grant(&grant, fence).await?;
-                    let event = intended_event(&op, session, &grant, holders).with("late_effect", "yes");
-                    Ok::<_, AppError>(tx.commit((), Events::one(event)))
-                })
-            })
-            .await?;
+        let event = intended_event(op, session, &grant, holders).with("late_effect", "yes");
+        self.store.carry_out(Plan::with(event).grant(grant, fence)).await?;
         self.processor_nudge.notify_one();
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::*;
 use chaperone_domain::ids::SignInId;
 use chaperone_domain::notification::Notification;
 use chaperone_domain::sign_in::{EndKind, SignIn, SignInKind};
-use chaperone_store::{Events, SignInFilter, WriteTx};
+use chaperone_store::{Events, Plan, SignInFilter, StoreError, WriteTx};
 
 use crate::errors::refusal_sentence;
 use crate::sign_ins::end_all;
@@ -155,19 +155,39 @@ same time. Choose another time, or cancel the other one.",
         comment: &str,
     ) -> Result<(), AppError> {
         let moved = self.moved(op, before, after, from, comment).await?;
-        let tx_op = op.clone();
-        let ended = self
-            .store
+        let plan = moved.plan(op);
+        let ended = self.write_moved(op, moved, plan).await?;
+        self.status_written(after, ended);
+        Ok(())
+    }
+
+    /// Carries out the plan of a session that made its move; the sign-ins that ended with it.
+    pub(crate) async fn write_moved(
+        &self,
+        op: &Op,
+        moved: Moved,
+        plan: Plan,
+    ) -> Result<Vec<SignInId>, AppError> {
+        // Nearly always nobody is signed in who had to be signed out.
+        if let Some(plan) = moved.if_nothing_else(plan.clone()) {
+            match self.store.carry_out(plan).await {
+                Ok(_) => return Ok(Vec::new()),
+                Err(StoreError::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let op = op.clone();
+        self.store
             .write(move |tx| {
-                let (op, moved) = (tx_op.clone(), moved.clone());
+                let (op, moved, plan) = (op.clone(), moved.clone(), plan.clone());
                 Box::pin(async move {
-                    let (events, ended) = moved.write(tx, &op).await?;
+                    moved.check(tx).await?;
+                    let events = tx.write(plan).await?;
+                    let (events, ended) = moved.end_sign_ins(tx, &op, events).await?;
                     Ok::<_, AppError>(tx.commit(ended, events))
                 })
             })
-            .await?;
-        self.status_written(after, ended);
-        Ok(())
+            .await
     }
 
     /// What is to be written of a session that made its move. `after` gets the version that it will have.
@@ -268,33 +288,67 @@ pub(crate) struct Moved {
 }
 
 impl Moved {
-    /// Writes it as a part of a transaction; the events, and the sign-ins that end with it.
-    pub(crate) async fn write(&self, tx: &mut WriteTx, op: &Op) -> Result<(Events, Vec<SignInId>), AppError> {
+    /// What is written of it, whatever else goes with it.
+    pub(crate) fn plan(&self, op: &Op) -> Plan {
         let Self { session, version, from, told, comment } = self;
-        if session.state == State::Approved {
-            // Two approvals of opposite wishes at once: the second finds the first here.
-            let held = [State::Approved, State::Starting, State::Active];
-            for (account, _) in session.accounts() {
-                let others = tx.read().sessions_of_account(account, &held).await?;
-                if rules::opposite_overlaps(session, &others).next().is_some() {
-                    return Err(AppError::Stale);
-                }
-            }
-        }
-        tx.update_privileged_session(session, *version).await?;
-        tx.insert_notifications(told).await?;
         let mut event = status_event(op, session, *from, ChangedByKind::of(op)).because(comment);
         if session.self_approved && *from == State::Draft {
             event = event.with("self_approved", "yes");
         }
-        let events = Events::one(event);
-        let (open, kind) = match (*from, session.state) {
-            (State::Starting, State::Active) => (older_sign_ins(tx, session).await?, EndKind::SessionStarted),
-            (_, State::Ending) => {
-                let filter = SignInFilter { privileged_session_id: Some(session.id), ..Default::default() };
-                (tx.read().open_sign_ins(filter).await?, EndKind::SessionEnded)
+        Plan::with(event).session(session.clone(), *version).tell(told.clone())
+    }
+
+    /// The plan if it is all, because there is nobody to be signed out; `None` where more is to be looked at.
+    fn if_nothing_else(&self, plan: Plan) -> Option<Plan> {
+        match self.signs_out() {
+            _ if self.session.state == State::Approved => None,
+            None => Some(plan),
+            Some(EndKind::SessionStarted) => Some(
+                self.session.accounts().fold(plan, |plan, (account, _)| plan.if_nobody_is_in_with(account)),
+            ),
+            Some(_) => Some(plan.if_nobody_is_in(self.session.id)),
+        }
+    }
+
+    /// Whose sign-ins end with it: those of the session, or those with its accounts that began before it.
+    fn signs_out(&self) -> Option<EndKind> {
+        match (self.from, self.session.state) {
+            (State::Starting, State::Active) => Some(EndKind::SessionStarted),
+            (_, State::Ending) => Some(EndKind::SessionEnded),
+            _ => None,
+        }
+    }
+
+    /// Two approvals of opposite wishes at once: the second finds the first here.
+    async fn check(&self, tx: &WriteTx) -> Result<(), AppError> {
+        if self.session.state != State::Approved {
+            return Ok(());
+        }
+        let held = [State::Approved, State::Starting, State::Active];
+        for (account, _) in self.session.accounts() {
+            let others = tx.read().sessions_of_account(account, &held).await?;
+            if rules::opposite_overlaps(&self.session, &others).next().is_some() {
+                return Err(AppError::Stale);
             }
-            _ => return Ok((events, Vec::new())),
+        }
+        Ok(())
+    }
+
+    /// Ends the sign-ins that end with it; the events with theirs, and which.
+    async fn end_sign_ins(
+        &self,
+        tx: &mut WriteTx,
+        op: &Op,
+        events: Events,
+    ) -> Result<(Events, Vec<SignInId>), AppError> {
+        let session = &self.session;
+        let (open, kind) = match self.signs_out() {
+            Some(kind @ EndKind::SessionStarted) => (older_sign_ins(tx, session).await?, kind),
+            Some(kind) => {
+                let filter = SignInFilter { privileged_session_id: Some(session.id), ..Default::default() };
+                (tx.read().open_sign_ins(filter).await?, kind)
+            }
+            None => return Ok((events, Vec::new())),
         };
         // Where the time was over, the doors closed by themselves, before the processor came.
         let at = if kind == EndKind::SessionEnded { op.at.min(session.window.ends_at()) } else { op.at };

@@ -5,6 +5,7 @@ use chaperone_domain::account::{Account, AccountState, Drift};
 use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::{AccountId, DirectoryId, GrantId, UserId};
 use sea_orm::sea_query::Value;
+use uuid::Uuid;
 
 use super::one_row;
 use crate::StoreError;
@@ -140,6 +141,69 @@ fn name_key(account: &Account) -> String {
     }
 }
 
+/// A change of an account of the built-in directory that compares before it sets.
+#[derive(Clone, Debug)]
+pub struct AccountSet {
+    /// Of which account.
+    pub account: AccountId,
+    /// What it must be.
+    pub expected: Attributes,
+    /// What it becomes.
+    pub to: Attributes,
+    /// The grant that asks for it, and the fence that this must have; `None` when no grant asks.
+    pub fence: Option<(GrantId, i64)>,
+}
+
+/// Makes the changes whose comparison holds; the accounts of those as they are then.
+pub(crate) async fn compare_and_set(
+    place: Place<'_>,
+    sets: &[&AccountSet],
+) -> Result<Vec<Account>, StoreError> {
+    const GIVEN: [&str; 7] = [
+        "account_id",
+        "expected_state",
+        "expected_expires_at",
+        "to_state",
+        "to_expires_at",
+        "grant_id",
+        "grant_fence",
+    ];
+    let sql = format!(
+        "UPDATE accounts SET state = given.to_state, expires_at = given.to_expires_at, version = version + 1 \
+         FROM given WHERE id = given.account_id AND state = given.expected_state \
+         AND COALESCE(expires_at, -1) = COALESCE(given.expected_expires_at, -1) \
+         AND (given.grant_id IS NULL OR EXISTS (SELECT 1 FROM grants \
+         WHERE grants.id = given.grant_id AND grants.fence = given.grant_fence)) RETURNING {COLUMNS}"
+    );
+    let values = |set: &&AccountSet| {
+        args![
+            set.account.uuid(),
+            set.expected.state.name(),
+            opt_micros(set.expected.expires_at),
+            set.to.state.name(),
+            opt_micros(set.to.expires_at),
+            set.fence.map(|(grant, _)| grant.uuid()),
+            set.fence.map(|(_, fence)| fence),
+        ]
+    };
+    place.over(&GIVEN, sets, values, &sql, read).await
+}
+
+/// What was seen of an account, and when.
+pub(crate) type Seen = (AccountId, Attributes, Instant);
+
+/// Notes what was seen of accounts of other directories; the built-in one's rows are what they are.
+pub(crate) async fn observed(place: Place<'_>, accounts: &[&Seen]) -> Result<(), StoreError> {
+    let sql = "UPDATE accounts SET state = given.seen_state, expires_at = given.seen_expires_at, \
+               last_seen_at = given.seen_at, version = version + 1 FROM given \
+               WHERE id = given.account_id AND last_seen_at IS NOT NULL RETURNING id";
+    let values = |(id, seen, at): &&Seen| {
+        args![id.uuid(), seen.state.name(), opt_micros(seen.expires_at), micros(*at)]
+    };
+    let given = ["account_id", "seen_state", "seen_expires_at", "seen_at"];
+    place.over(&given, accounts, values, sql, |row| row.take::<Uuid>()).await.map(|_| ())
+}
+
 impl WriteTx {
     /// Adds an account; in the built-in directory its name is unique without regard to case.
     pub async fn insert_account(&mut self, account: &Account) -> Result<(), StoreError> {
@@ -204,10 +268,7 @@ impl WriteTx {
         seen: Attributes,
         at: Instant,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE accounts SET state = $1, expires_at = $2, last_seen_at = $3, version = version + 1 \
-                   WHERE id = $4 AND last_seen_at IS NOT NULL";
-        let values = args![seen.state.name(), opt_micros(seen.expires_at), micros(at), id.uuid()];
-        self.place().run(sql, values).await.map(|_| ())
+        observed(self.place(), &[&(id, seen, at)]).await
     }
 
     /// Notes that somebody else changed an account; says whether that is new.
@@ -224,27 +285,8 @@ impl WriteTx {
 
     /// Sets state and expiry if they are still as expected, and if the grant that asks for it still has that fence; the
     /// account as it is then. For the built-in directory.
-    pub async fn compare_and_set_account(
-        &mut self,
-        id: AccountId,
-        (expected, to): (Attributes, Attributes),
-        fence: Option<(GrantId, i64)>,
-    ) -> Result<Option<Account>, StoreError> {
-        let sql = format!(
-            "UPDATE accounts SET state = $1, expires_at = $2, version = version + 1 \
-             WHERE id = $3 AND state = $4 AND COALESCE(expires_at, -1) = COALESCE($5, -1) \
-             AND ($6 IS NULL OR EXISTS (SELECT 1 FROM grants WHERE grants.id = $6 AND fence = $7)) RETURNING {COLUMNS}"
-        );
-        let values = args![
-            to.state.name(),
-            opt_micros(to.expires_at),
-            id.uuid(),
-            expected.state.name(),
-            opt_micros(expected.expires_at),
-            fence.map(|(grant, _)| grant.uuid()),
-            fence.map(|(_, fence)| fence),
-        ];
-        self.place().one(&sql, values, read).await
+    pub async fn compare_and_set_account(&mut self, set: &AccountSet) -> Result<Option<Account>, StoreError> {
+        Ok(compare_and_set(self.place(), &[set]).await?.pop())
     }
 }
 

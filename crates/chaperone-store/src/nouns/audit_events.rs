@@ -17,7 +17,7 @@ use crate::columns::{HASH_BYTES, corrupt, fixed, micros, uncount};
 use crate::filter::EventFilter;
 use crate::page::{Direction, Items, Key, Page};
 use crate::retention::stamp;
-use crate::sql::{Place, Query, Reads, Row, Sorting, args};
+use crate::sql::{Place, Query, Reads, Row, Sorting, args, shares};
 use crate::tx::BookTx;
 
 pub(super) const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id, on_behalf_of, action, subject_kind, \
@@ -26,8 +26,6 @@ pub(super) const COLUMNS: &str = "seq, commitment, id, at, actor_kind, actor_id,
 
 /// Values of a new event: of each column, and of the last one that from which it is computed.
 const INSERTED: usize = 20;
-/// Events of one statement at most.
-const ROWS_MAX: usize = 64;
 
 /// An event as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,14 +99,9 @@ fn json(details: &[(String, DetailValue)]) -> String {
 
 /// Adds events, each with a commitment under a salt of its own; many in one statement.
 pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<(), StoreError> {
-    let mut rest = events;
-    while !rest.is_empty() {
-        // Powers of two: few texts, so that each is prepared once.
-        let rows = (1 << rest.len().ilog2()).min(ROWS_MAX);
-        let (now, later) = rest.split_at(rows);
-        rest = later;
-        let mut values = Vec::with_capacity(rows * INSERTED);
-        for event in now {
+    for share in shares(events) {
+        let mut values = Vec::with_capacity(share.len() * INSERTED);
+        for event in share {
             let mut salt = [0; SALT_BYTES];
             rand::fill(&mut salt).map_err(|_| StoreError::Unavailable)?;
             let commitment = chaperone_ledger::commitment(&salt, &event.canonical_bytes());
@@ -135,17 +128,15 @@ pub(crate) async fn insert(place: Place<'_>, events: &[AuditEvent]) -> Result<()
                 micros(event.at),
             ]);
         }
-        place.run(&insertion(place, rows), values).await?;
+        place.run(&insertion(place, share.len()), values).await?;
     }
     Ok(())
 }
 
 fn insertion(place: Place<'_>, rows: usize) -> String {
-    // SQLite looks a name up in a list of all of them; what has none is only counted.
-    let name = |number: usize| if place.is_sqlite() { "?".to_owned() } else { format!("${number}") };
     let row = |row: usize| {
-        let names: Vec<String> = (1..INSERTED).map(|n| name(row * INSERTED + n)).collect();
-        let at = name((row + 1) * INSERTED);
+        let names: Vec<String> = (1..INSERTED).map(|n| place.name(row * INSERTED + n)).collect();
+        let at = place.name((row + 1) * INSERTED);
         format!("({}, {})", names.join(", "), stamp("audit_retention_days", &at))
     };
     let rows: Vec<String> = (0..rows).map(row).collect();

@@ -7,10 +7,13 @@ use chaperone_domain::account::AccountState;
 use chaperone_domain::grant::{Attributes, Doubt, Grant, GrantHolder, GrantOutcome, GrantPhase, Lease, Wish};
 use chaperone_domain::ids::{AccountId, GrantId, NodeId, PrivilegedSessionId};
 
-use super::one_row;
+use sea_orm::sea_query::Value;
+use uuid::Uuid;
+
+use super::{one_of, one_row};
 use crate::StoreError;
 use crate::columns::{corrupt, instant, micros, named, opt_instant, opt_micros};
-use crate::sql::{Reads, Row, args};
+use crate::sql::{Place, Reads, Row, args};
 use crate::tx::{BookTx, WriteTx};
 
 const COLUMNS: &str = "grants.id, grants.account_id, grants.phase, grants.baseline_state, grants.baseline_expires_at, \
@@ -209,101 +212,147 @@ impl Reads<'_> {
 }
 
 /// The account while the grant is open: what makes an account have one open grant only.
-fn open_account(grant: &Grant) -> Option<uuid::Uuid> {
+fn open_account(grant: &Grant) -> Option<Uuid> {
     (grant.phase != GrantPhase::Closed).then(|| grant.account_id.uuid())
 }
 
-impl WriteTx {
-    /// Adds a grant; the key `grants_open_account` when the account has an open one.
-    pub async fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
-        let sql = "INSERT INTO grants (id, account_id, open_account_id, phase, baseline_state, baseline_expires_at, \
-                   desired_state, desired_expires_at, known, touched, observed_state, observed_expires_at, deadline, \
-                   fence, lease_by, lease_until, doubtful, attempt, next_try_at, problem, outcome, look_again_at, \
-                   created_at, closed_at, back_to_state, back_to_expires_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-                   $21, $22, $23, $24, $25, $26)";
-        let values = args![
-            grant.id.uuid(),
-            grant.account_id.uuid(),
-            open_account(grant),
-            grant.phase.name(),
-            grant.baseline.state.name(),
-            opt_micros(grant.baseline.expires_at),
-            grant.desired.state.name(),
-            opt_micros(grant.desired.expires_at),
-            known_text(grant),
-            grant.touched,
-            grant.observed.state.name(),
-            opt_micros(grant.observed.expires_at),
-            micros(grant.deadline),
-            grant.fence,
-            grant.lease.map(|lease| lease.by.uuid()),
-            opt_micros(grant.lease.map(|lease| lease.until)),
-            doubtful_text(grant),
-            grant.attempt,
-            opt_micros(grant.next_try_at),
-            grant.problem.clone(),
-            grant.outcome.map(GrantOutcome::name),
-            opt_micros(grant.look_again_at),
-            micros(grant.created_at),
-            opt_micros(grant.closed_at),
-            grant.back_to.map(|to| to.state.name()),
-            opt_micros(grant.back_to.and_then(|to| to.expires_at)),
-        ];
-        self.place().run(sql, values).await.map(|_| ())
-    }
+/// What is written of a grant, first and later.
+const WRITTEN: [&str; 22] = [
+    "open_account_id",
+    "phase",
+    "baseline_state",
+    "baseline_expires_at",
+    "desired_state",
+    "desired_expires_at",
+    "known",
+    "touched",
+    "observed_state",
+    "observed_expires_at",
+    "deadline",
+    "lease_by",
+    "lease_until",
+    "doubtful",
+    "attempt",
+    "next_try_at",
+    "problem",
+    "outcome",
+    "look_again_at",
+    "closed_at",
+    "back_to_state",
+    "back_to_expires_at",
+];
 
-    /// Changes a grant; [`StoreError::Stale`] when its fence is not the expected one, which becomes one more.
-    pub async fn update_grant(&mut self, grant: &Grant, expected_fence: i64) -> Result<(), StoreError> {
-        let sql = "UPDATE grants SET open_account_id = $1, phase = $2, baseline_state = $3, baseline_expires_at = $4, \
-                   desired_state = $5, desired_expires_at = $6, known = $7, touched = $8, observed_state = $9, \
-                   observed_expires_at = $10, deadline = $11, fence = $12, lease_by = $13, lease_until = $14, \
-                   doubtful = $15, attempt = $16, next_try_at = $17, problem = $18, outcome = $19, \
-                   look_again_at = $20, closed_at = $21, back_to_state = $22, back_to_expires_at = $23 \
-                   WHERE id = $24 AND fence = $25";
-        let values = args![
-            open_account(grant),
-            grant.phase.name(),
-            grant.baseline.state.name(),
-            opt_micros(grant.baseline.expires_at),
-            grant.desired.state.name(),
-            opt_micros(grant.desired.expires_at),
-            known_text(grant),
-            grant.touched,
-            grant.observed.state.name(),
-            opt_micros(grant.observed.expires_at),
-            micros(grant.deadline),
-            expected_fence + 1,
-            grant.lease.map(|lease| lease.by.uuid()),
-            opt_micros(grant.lease.map(|lease| lease.until)),
-            doubtful_text(grant),
-            grant.attempt,
-            opt_micros(grant.next_try_at),
-            grant.problem.clone(),
-            grant.outcome.map(GrantOutcome::name),
-            opt_micros(grant.look_again_at),
-            opt_micros(grant.closed_at),
-            grant.back_to.map(|to| to.state.name()),
-            opt_micros(grant.back_to.and_then(|to| to.expires_at)),
-            grant.id.uuid(),
-            expected_fence,
-        ];
-        one_row(self.place().run(sql, values).await?)
-    }
+fn written(grant: &Grant) -> Vec<Value> {
+    args![
+        open_account(grant),
+        grant.phase.name(),
+        grant.baseline.state.name(),
+        opt_micros(grant.baseline.expires_at),
+        grant.desired.state.name(),
+        opt_micros(grant.desired.expires_at),
+        known_text(grant),
+        grant.touched,
+        grant.observed.state.name(),
+        opt_micros(grant.observed.expires_at),
+        micros(grant.deadline),
+        grant.lease.map(|lease| lease.by.uuid()),
+        opt_micros(grant.lease.map(|lease| lease.until)),
+        doubtful_text(grant),
+        grant.attempt,
+        opt_micros(grant.next_try_at),
+        grant.problem.clone(),
+        grant.outcome.map(GrantOutcome::name),
+        opt_micros(grant.look_again_at),
+        opt_micros(grant.closed_at),
+        grant.back_to.map(|to| to.state.name()),
+        opt_micros(grant.back_to.and_then(|to| to.expires_at)),
+    ]
+}
 
-    /// Adds a hold.
-    pub async fn insert_holder(&mut self, holder: &GrantHolder) -> Result<(), StoreError> {
-        let sql = "INSERT INTO grant_holders (grant_id, privileged_session_id, wish, switched_to, until, \
-                   released_at) VALUES ($1, $2, $3, $4, $5, $6)";
-        let values = args![
+/// Adds grants.
+pub(crate) async fn insert(place: Place<'_>, grants: &[&Grant]) -> Result<(), StoreError> {
+    let columns = [&["id", "account_id", "fence", "created_at"], WRITTEN.as_slice()].concat();
+    let values = |grant: &&Grant| {
+        let mut values =
+            args![grant.id.uuid(), grant.account_id.uuid(), grant.fence, micros(grant.created_at)];
+        values.extend(written(grant));
+        values
+    };
+    place.insert(("grants", &columns, ""), grants, values).await.map(|_| ())
+}
+
+/// Changes grants that have the expected fences, which become one more; the ids of those.
+pub(crate) async fn update(place: Place<'_>, grants: &[(&Grant, i64)]) -> Result<Vec<Uuid>, StoreError> {
+    let columns = [&["grant_id", "expected_fence"], WRITTEN.as_slice()].concat();
+    let sets: Vec<String> = WRITTEN.iter().map(|column| format!("{column} = given.{column}")).collect();
+    let sql = format!(
+        "UPDATE grants SET {}, fence = given.expected_fence + 1 FROM given \
+         WHERE grants.id = given.grant_id AND grants.fence = given.expected_fence RETURNING grants.id",
+        sets.join(", ")
+    );
+    let values = |(grant, fence): &(&Grant, i64)| {
+        let mut values = args![grant.id.uuid(), *fence];
+        values.extend(written(grant));
+        values
+    };
+    place.over(&columns, grants, values, &sql, |row| row.take()).await
+}
+
+/// Adds holds.
+pub(crate) async fn insert_holders(place: Place<'_>, holders: &[&GrantHolder]) -> Result<(), StoreError> {
+    const COLUMNS: [&str; 6] =
+        ["grant_id", "privileged_session_id", "wish", "switched_to", "until", "released_at"];
+    let values = |holder: &&GrantHolder| {
+        args![
             holder.grant_id.uuid(),
             holder.privileged_session_id.uuid(),
             holder.wish.name(),
             holder.switched_to.map(AccountState::name),
             micros(holder.until),
             opt_micros(holder.released_at),
-        ];
-        self.place().run(sql, values).await.map(|_| ())
+        ]
+    };
+    place.insert(("grant_holders", &COLUMNS, ""), holders, values).await.map(|_| ())
+}
+
+/// A hold that is released.
+pub(crate) type Release = (GrantId, PrivilegedSessionId, Instant);
+
+/// Releases holds that were not released before; grant and session of those.
+pub(crate) async fn release(place: Place<'_>, holds: &[&Release]) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let sql = "UPDATE grant_holders SET released_at = given.at FROM given \
+               WHERE grant_id = given.of_grant AND privileged_session_id = given.of_session \
+               AND released_at IS NULL RETURNING grant_id, privileged_session_id";
+    let values = |(grant, session, at): &&Release| args![grant.uuid(), session.uuid(), micros(*at)];
+    let read = |row: &mut Row<'_>| Ok((row.take()?, row.take()?));
+    place.over(&["of_grant", "of_session", "at"], holds, values, sql, read).await
+}
+
+/// The accounts that have the expected version, and neither an open grant nor one that is to be looked at again.
+pub(crate) async fn free(place: Place<'_>, accounts: &[&(AccountId, i64)]) -> Result<Vec<Uuid>, StoreError> {
+    let sql = "SELECT accounts.id FROM given \
+               JOIN accounts ON accounts.id = given.of_account AND accounts.version = given.expected_version \
+               WHERE NOT EXISTS (SELECT 1 FROM grants WHERE open_account_id = given.of_account) \
+               AND NOT EXISTS (SELECT 1 FROM grants \
+               WHERE grants.account_id = given.of_account AND look_again_at IS NOT NULL)";
+    let values = |(id, version): &&(AccountId, i64)| args![id.uuid(), *version];
+    place.over(&["of_account", "expected_version"], accounts, values, sql, |row| row.take()).await
+}
+
+impl WriteTx {
+    /// Adds a grant; the key `grants_open_account` when the account has an open one.
+    pub async fn insert_grant(&mut self, grant: &Grant) -> Result<(), StoreError> {
+        insert(self.place(), &[grant]).await
+    }
+
+    /// Changes a grant; [`StoreError::Stale`] when its fence is not the expected one, which becomes one more.
+    pub async fn update_grant(&mut self, grant: &Grant, expected_fence: i64) -> Result<(), StoreError> {
+        one_of(&update(self.place(), &[(grant, expected_fence)]).await?)
+    }
+
+    /// Adds a hold.
+    pub async fn insert_holder(&mut self, holder: &GrantHolder) -> Result<(), StoreError> {
+        insert_holders(self.place(), &[holder]).await
     }
 
     /// Moves the end of a hold: its session was extended or shortened.
@@ -337,9 +386,7 @@ impl WriteTx {
         session: PrivilegedSessionId,
         at: Instant,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE grant_holders SET released_at = $1 \
-                   WHERE grant_id = $2 AND privileged_session_id = $3 AND released_at IS NULL";
-        one_row(self.place().run(sql, args![micros(at), grant.uuid(), session.uuid()]).await?)
+        one_of(&release(self.place(), &[&(grant, session, at)]).await?)
     }
 }
 

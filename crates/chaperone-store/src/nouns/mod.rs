@@ -28,3 +28,8 @@ use crate::StoreError;
 fn one_row(rows: u64) -> Result<(), StoreError> {
     if rows == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }
+
+/// The same, given what of the rows that it concerned it answered.
+fn one_of<T>(concerned: &[T]) -> Result<(), StoreError> {
+    one_row(concerned.len() as u64)
+}

@@ -44,14 +44,10 @@ fn read(row: &mut Row<'_>) -> Result<Notification, StoreError> {
 }
 
 /// Adds rows; one whose key is there already is left out. Answers how many were added.
-async fn insert(place: Place<'_>, notifications: &[Notification]) -> Result<u64, StoreError> {
-    let sql = format!(
-        "INSERT INTO notifications ({COLUMNS}, dedupe_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-         $13, $14, $15, $16, $17, $18) ON CONFLICT (dedupe_key) DO NOTHING"
-    );
-    let mut added = 0;
-    for told in notifications {
-        let values = args![
+pub(crate) async fn insert(place: Place<'_>, notifications: &[&Notification]) -> Result<u64, StoreError> {
+    let columns: Vec<&str> = COLUMNS.split(", ").chain(["dedupe_key"]).collect();
+    let values = |told: &&Notification| {
+        args![
             told.id.uuid(),
             told.kind.name(),
             told.privileged_session_id.map(PrivilegedSessionId::uuid),
@@ -70,10 +66,10 @@ async fn insert(place: Place<'_>, notifications: &[Notification]) -> Result<u64,
             told.subject.as_str(),
             told.body.as_str(),
             told.dedupe_key(),
-        ];
-        added += place.run(&sql, values).await?;
-    }
-    Ok(added)
+        ]
+    };
+    let once = "ON CONFLICT (dedupe_key) DO NOTHING";
+    place.insert(("notifications", &columns, once), notifications, values).await
 }
 
 impl Reads<'_> {
@@ -125,7 +121,7 @@ impl WriteTx {
     /// Adds notifications of this change. One that is there already stays as it is, so that a change which runs again
     /// tells nobody twice.
     pub async fn insert_notifications(&mut self, notifications: &[Notification]) -> Result<u64, StoreError> {
-        insert(self.place(), notifications).await
+        insert(self.place(), &notifications.iter().collect::<Vec<_>>()).await
     }
 
     /// Gives up what was taken for this attempt; [`StoreError::Stale`] when somebody else has taken it since.
@@ -156,7 +152,7 @@ impl WriteTx {
 impl BookTx {
     /// Adds what time alone tells, as [`WriteTx::insert_notifications`].
     pub async fn insert_notifications(&mut self, notifications: &[Notification]) -> Result<u64, StoreError> {
-        insert(self.place(), notifications).await
+        insert(self.place(), &notifications.iter().collect::<Vec<_>>()).await
     }
 
     /// Takes what is due, oldest first: nobody else gets it until the lease is over. Each taking counts as an attempt.

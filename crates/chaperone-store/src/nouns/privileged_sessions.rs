@@ -11,12 +11,12 @@ use chaperone_domain::privileged_session::{
 use sea_orm::sea_query::Value;
 use uuid::Uuid;
 
-use super::one_row;
+use super::one_of;
 use crate::StoreError;
 use crate::columns::{corrupt, folded, micros, opt_micros};
 use crate::filter::SessionFilter;
 use crate::page::{Direction, Items, Key, Page};
-use crate::sql::{Query, Reads, Row, Sorting, args, json_texts, pattern};
+use crate::sql::{Place, Query, Reads, Row, Sorting, args, json_texts, pattern};
 use crate::tx::WriteTx;
 
 const COLUMNS: &str = "id, account_id, user_id, requested_by, edited_by, state, end_reason, wish, starts_at, ends_at, \
@@ -312,44 +312,95 @@ impl Reads<'_> {
     }
 }
 
+/// What is written of a session again and again.
+const WRITTEN: [&str; 21] = [
+    "account_id",
+    "user_id",
+    "edited_by",
+    "state",
+    "end_reason",
+    "wish",
+    "starts_at",
+    "ends_at",
+    "reason",
+    "ticket",
+    "search",
+    "approved_by",
+    "self_approved",
+    "start_intended_at",
+    "started_at",
+    "ended_at",
+    "updated_at",
+    "extension_ends_at",
+    "extension_reason",
+    "extension_requested_by",
+    "extension_requested_at",
+];
+
+fn written(session: &PrivilegedSession) -> Vec<Value> {
+    let extension = session.extension.as_ref();
+    args![
+        session.account_id.uuid(),
+        session.user_id.uuid(),
+        json_texts(session.edited_by.iter().map(UserId::to_string)),
+        session.state.name(),
+        session.end_reason.map(EndReason::name),
+        session.wish.name(),
+        micros(session.window.starts_at()),
+        micros(session.window.ends_at()),
+        session.reason.as_str(),
+        session.ticket.as_str(),
+        search(session),
+        session.approved_by.map(UserId::uuid),
+        session.self_approved,
+        opt_micros(session.start_intended_at),
+        opt_micros(session.started_at),
+        opt_micros(session.ended_at),
+        micros(session.updated_at),
+        opt_micros(extension.map(|extension| extension.ends_at)),
+        extension.map(|extension| extension.reason.clone()),
+        extension.map(|extension| extension.requested_by.uuid()),
+        opt_micros(extension.map(|extension| extension.requested_at)),
+    ]
+}
+
+/// Changes sessions that have the expected versions, which become one more; the ids of those. What stands beside them
+/// stays as it is.
+pub(crate) async fn update(
+    place: Place<'_>,
+    sessions: &[(&PrivilegedSession, i64)],
+) -> Result<Vec<Uuid>, StoreError> {
+    let columns = [&["session_id", "expected_version"], WRITTEN.as_slice()].concat();
+    let sets: Vec<String> = WRITTEN.iter().map(|column| format!("{column} = given.{column}")).collect();
+    let sql = format!(
+        "UPDATE privileged_sessions SET {}, version = given.expected_version + 1 FROM given \
+         WHERE privileged_sessions.id = given.session_id \
+         AND privileged_sessions.version = given.expected_version RETURNING privileged_sessions.id",
+        sets.join(", ")
+    );
+    let values = |(session, version): &(&PrivilegedSession, i64)| {
+        let mut values = args![session.id.uuid(), *version];
+        values.extend(written(session));
+        values
+    };
+    place.over(&columns, sessions, values, &sql, |row| row.take()).await
+}
+
 impl WriteTx {
     /// Adds a session with its targets.
     pub async fn insert_privileged_session(&mut self, session: &PrivilegedSession) -> Result<(), StoreError> {
-        let sql = "INSERT INTO privileged_sessions (id, account_id, user_id, requested_by, edited_by, state, \
-                   end_reason, wish, starts_at, ends_at, reason, ticket, search, approved_by, self_approved, \
-                   start_intended_at, started_at, ended_at, created_at, updated_at, version, extension_ends_at, \
-                   extension_reason, extension_requested_by, extension_requested_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-                   $20, $21, $22, $23, $24, $25)";
-        let extension = session.extension.as_ref();
-        let values = args![
-            session.id.uuid(),
-            session.account_id.uuid(),
-            session.user_id.uuid(),
-            session.requested_by.uuid(),
-            json_texts(session.edited_by.iter().map(UserId::to_string)),
-            session.state.name(),
-            session.end_reason.map(EndReason::name),
-            session.wish.name(),
-            micros(session.window.starts_at()),
-            micros(session.window.ends_at()),
-            session.reason.as_str(),
-            session.ticket.as_str(),
-            search(session),
-            session.approved_by.map(UserId::uuid),
-            session.self_approved,
-            opt_micros(session.start_intended_at),
-            opt_micros(session.started_at),
-            opt_micros(session.ended_at),
-            micros(session.created_at),
-            micros(session.updated_at),
-            session.version,
-            opt_micros(extension.map(|extension| extension.ends_at)),
-            extension.map(|extension| extension.reason.clone()),
-            extension.map(|extension| extension.requested_by.uuid()),
-            opt_micros(extension.map(|extension| extension.requested_at)),
-        ];
-        self.place().run(sql, values).await?;
+        let columns = [&["id", "requested_by", "created_at", "version"], WRITTEN.as_slice()].concat();
+        let values = |session: &&PrivilegedSession| {
+            let mut values = args![
+                session.id.uuid(),
+                session.requested_by.uuid(),
+                micros(session.created_at),
+                session.version,
+            ];
+            values.extend(written(session));
+            values
+        };
+        self.place().insert(("privileged_sessions", &columns, ""), &[session], values).await?;
         self.put_beside(session).await
     }
 
@@ -359,39 +410,7 @@ impl WriteTx {
         session: &PrivilegedSession,
         expected_version: i64,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE privileged_sessions SET account_id = $1, user_id = $2, edited_by = $3, state = $4, \
-                   end_reason = $5, wish = $6, starts_at = $7, ends_at = $8, reason = $9, ticket = $10, search = $11, \
-                   approved_by = $12, self_approved = $13, start_intended_at = $14, started_at = $15, ended_at = $16, \
-                   updated_at = $17, version = $18, extension_ends_at = $19, extension_reason = $20, \
-                   extension_requested_by = $21, extension_requested_at = $22 WHERE id = $23 AND version = $24";
-        let extension = session.extension.as_ref();
-        let values = args![
-            session.account_id.uuid(),
-            session.user_id.uuid(),
-            json_texts(session.edited_by.iter().map(UserId::to_string)),
-            session.state.name(),
-            session.end_reason.map(EndReason::name),
-            session.wish.name(),
-            micros(session.window.starts_at()),
-            micros(session.window.ends_at()),
-            session.reason.as_str(),
-            session.ticket.as_str(),
-            search(session),
-            session.approved_by.map(UserId::uuid),
-            session.self_approved,
-            opt_micros(session.start_intended_at),
-            opt_micros(session.started_at),
-            opt_micros(session.ended_at),
-            micros(session.updated_at),
-            expected_version + 1,
-            opt_micros(extension.map(|extension| extension.ends_at)),
-            extension.map(|extension| extension.reason.clone()),
-            extension.map(|extension| extension.requested_by.uuid()),
-            opt_micros(extension.map(|extension| extension.requested_at)),
-            session.id.uuid(),
-            expected_version,
-        ];
-        one_row(self.place().run(sql, values).await?)?;
+        one_of(&update(self.place(), &[(session, expected_version)]).await?)?;
         if matches!(session.state, State::Draft) {
             for table in ["privileged_session_targets", "privileged_session_accounts"] {
                 let sql = format!("DELETE FROM {table} WHERE privileged_session_id = $1");

@@ -6,12 +6,14 @@ use chaperone_domain::sign_in::{
     Channel, EndKind, IDLE_LIMIT, SignIn, SignInEnd, SignInKind, WEB_SERVICES_IDLE_LIMIT,
 };
 
+use uuid::Uuid;
+
 use super::one_row;
 use crate::StoreError;
 use crate::columns::{corrupt, fixed, micros};
 use crate::filter::SignInFilter;
 use crate::retention::stamp;
-use crate::sql::{Query, Reads, Row, args};
+use crate::sql::{Place, Query, Reads, Row, args};
 use crate::tx::{BookTx, WriteTx};
 
 pub(crate) mod login_events;
@@ -62,6 +64,28 @@ pub(super) fn read_end(row: &mut Row<'_>) -> Result<Option<SignInEnd>, StoreErro
         (None, None, None) => Ok(None),
         _ => Err(corrupt("sign_ins.ended_at")),
     }
+}
+
+/// The accounts with open target sign-ins that are in no session.
+pub(crate) async fn with_open_outside_sessions(
+    place: Place<'_>,
+    accounts: &[&AccountId],
+) -> Result<Vec<Uuid>, StoreError> {
+    let sql = "SELECT sign_ins.account_id FROM given JOIN sign_ins ON sign_ins.account_id = given.of_account \
+               WHERE sign_ins.ended_at IS NULL AND sign_ins.kind = 'target' \
+               AND sign_ins.privileged_session_id IS NULL";
+    place.over(&["of_account"], accounts, |id| args![id.uuid()], sql, |row| row.take()).await
+}
+
+/// The sessions with open sign-ins.
+pub(crate) async fn with_open(
+    place: Place<'_>,
+    sessions: &[&PrivilegedSessionId],
+) -> Result<Vec<Uuid>, StoreError> {
+    let sql = "SELECT sign_ins.privileged_session_id FROM given \
+               JOIN sign_ins ON sign_ins.privileged_session_id = given.of_session \
+               WHERE sign_ins.ended_at IS NULL";
+    place.over(&["of_session"], sessions, |id| args![id.uuid()], sql, |row| row.take()).await
 }
 
 impl Reads<'_> {

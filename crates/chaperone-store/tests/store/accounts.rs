@@ -3,7 +3,7 @@
 use chaperone_domain::account::{Account, AccountState};
 use chaperone_domain::grant::{Attributes, Grant};
 use chaperone_domain::ids::{AccountId, DirectoryId, GrantId};
-use chaperone_store::{AccountFilter, Page, StoreError};
+use chaperone_store::{AccountFilter, AccountSet, Page, StoreError};
 
 use crate::world::{World, at, first};
 
@@ -25,13 +25,12 @@ async fn set(world: &World, id: AccountId, expected: Attributes, to: Attributes)
 async fn set_fenced(
     world: &World,
     id: AccountId,
-    change: (Attributes, Attributes),
+    (expected, to): (Attributes, Attributes),
     fence: Option<(GrantId, i64)>,
 ) -> bool {
+    let set = AccountSet { account: id, expected, to, fence };
     let after = world
-        .change((id, change, fence), |tx, (id, change, fence)| {
-            Box::pin(async move { tx.compare_and_set_account(id, change, fence).await })
-        })
+        .change(set, |tx, set| Box::pin(async move { tx.compare_and_set_account(&set).await }))
         .await
         .expect("asked");
     let Some(after) = after else { return false };

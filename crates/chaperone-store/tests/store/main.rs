@@ -11,6 +11,7 @@ mod kills;
 mod login_events;
 mod notifications;
 mod organization;
+mod plans;
 mod recordings;
 mod retention;
 mod scheduled_exports;
