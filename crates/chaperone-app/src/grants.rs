@@ -97,6 +97,18 @@ enum Step {
     Waits,
 }
 
+/// A session that is to be moved, as it was read just now, and those of its accounts that were read with it.
+pub(crate) struct Due {
+    pub(crate) session: PrivilegedSession,
+    accounts: Vec<Account>,
+}
+
+impl Due {
+    fn alone(session: PrivilegedSession) -> Self {
+        Self { session, accounts: Vec::new() }
+    }
+}
+
 /// A session's hold on an account.
 struct Hold {
     grant: Grant,
@@ -106,22 +118,49 @@ struct Hold {
 impl App {
     /// Moves one session as far as it can go now.
     pub(crate) async fn process_session(&self, op: &Op, id: PrivilegedSessionId) -> Result<(), AppError> {
-        let Some(session) = self.store.read().privileged_session(id).await? else { return Ok(()) };
-        let hands = self.hands.take(session.accounts().map(|(account, _)| account)).await;
+        match self.store.read().privileged_session(id).await? {
+            Some(session) => self.process(op, Due::alone(session)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reads sessions that are to be moved, in the order of their starts: with few queries, however many they are.
+    pub(crate) async fn due(&self, ids: &[PrivilegedSessionId]) -> Result<Vec<Due>, AppError> {
+        let read = self.store.read();
+        let mut sessions = read.privileged_sessions_with_ids(ids).await?;
+        sessions.sort_by_key(|session| (session.window.starts_at(), session.id));
+        // Those that start look at their accounts first.
+        let starting = sessions.iter().filter(|session| session.state == State::Approved);
+        let accounts: BTreeSet<AccountId> =
+            starting.flat_map(|session| session.accounts().map(|(account, _)| account)).collect();
+        let accounts = read.accounts_with_ids(&accounts.into_iter().collect::<Vec<_>>()).await?;
+        let accounts: HashMap<AccountId, Account> =
+            accounts.into_iter().map(|account| (account.id, account)).collect();
+        let with_accounts = |session: PrivilegedSession| {
+            let accounts = session.accounts().filter_map(|(id, _)| accounts.get(&id).cloned()).collect();
+            Due { session, accounts }
+        };
+        Ok(sessions.into_iter().map(with_accounts).collect())
+    }
+
+    /// Moves a session as far as it can go now.
+    pub(crate) async fn process(&self, op: &Op, due: Due) -> Result<(), AppError> {
+        let id = due.session.id;
+        let hands = self.hands.take(due.session.accounts().map(|(account, _)| account)).await;
         // Who had to wait for a hand reads what was moved meanwhile.
-        let mut known = (!hands.waited).then_some(session);
+        let mut known = (!hands.waited).then_some(due);
         for _ in 0..STEPS_MAX {
-            let session = match known.take() {
-                Some(session) => session,
+            let due = match known.take() {
+                Some(due) => due,
                 None => match self.store.read().privileged_session(id).await? {
-                    Some(session) => session,
+                    Some(session) => Due::alone(session),
                     None => return Ok(()),
                 },
             };
             let op = Op { at: self.now(), ..op.clone() };
-            match self.step(&op, session).await {
+            match self.step(&op, due).await {
                 Ok(Step::Moved) => {}
-                Ok(Step::Became(session)) => known = Some(*session),
+                Ok(Step::Became(session)) => known = Some(Due::alone(*session)),
                 Ok(Step::Waits) => return Ok(()),
                 // Somebody else moved it meanwhile: what is due now is read anew.
                 Err(AppError::Stale) => {}
@@ -131,12 +170,13 @@ impl App {
         Ok(())
     }
 
-    async fn step(&self, op: &Op, session: PrivilegedSession) -> Result<Step, AppError> {
+    async fn step(&self, op: &Op, due: Due) -> Result<Step, AppError> {
+        let Due { session, accounts } = due;
         let over = session.window.ends_at() <= op.at;
         match session.state {
             State::Draft | State::Approved if over => self.step_status(op, session, Move::Expire, "").await,
             State::Approved if session.window.starts_at() <= op.at => match self.vault.ready() {
-                Ok(()) => self.intend_start(op, session).await,
+                Ok(()) => self.intend_start(op, session, accounts).await,
                 Err(error) => self.hold_start_back(op, session, &error).await,
             },
             State::Starting => self.start(op, session, Vec::new()).await,

@@ -37,6 +37,14 @@ const SQLITE_BUSY: Duration = Duration::from_secs(10);
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// Statements that the connection of plans keeps prepared: each of its texts in all its lengths.
 const POSTGRES_PLAN_STATEMENTS: usize = 256;
+/// What PostgreSQL takes a page out of order to cost, where one in order costs 1: pages are in memory or on disks without
+/// arms. Its own default of 4 has it read whole tables that were small when it planned.
+const POSTGRES_PAGE_COST: (&str, &str) = ("random_page_cost", "1.1");
+/// How the connection of plans finds rows: by their keys, always. What it prepared when a table was empty would read
+/// the whole table later, and a serializable transaction that did so is in everybody's way. A table without a key for
+/// the question is read all the same, at a price that would have the server compile the statement first.
+const POSTGRES_BY_KEYS: [(&str, &str); 4] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
 /// A connection that was idle for longer is asked whether it is still there before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long somebody waits for a connection.
@@ -179,7 +187,7 @@ impl Store {
         let pool = postgres_pool(options.clone(), "read committed", POSTGRES_CONNECTIONS).await?;
         migrate(&pool).await?;
         let changes = postgres_pool(options.clone(), "serializable", POSTGRES_CONNECTIONS).await?;
-        let joining = options.statement_cache_capacity(POSTGRES_PLAN_STATEMENTS);
+        let joining = options.statement_cache_capacity(POSTGRES_PLAN_STATEMENTS).options(POSTGRES_BY_KEYS);
         let joining = postgres_pool(joining, "serializable", 1).await?;
         let (turns, counts) = (Arc::<RwLock<()>>::default(), Arc::<Counts>::default());
         let plans = Joiner::start(joining, changes.clone(), turns.clone(), counts.clone());
@@ -214,7 +222,7 @@ async fn postgres_pool(
     isolation: &str,
     connections: u32,
 ) -> Result<DatabaseConnection, StoreError> {
-    let options = options.options([("default_transaction_isolation", isolation)]);
+    let options = options.options([("default_transaction_isolation", isolation), POSTGRES_PAGE_COST]);
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)

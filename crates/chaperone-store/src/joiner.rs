@@ -5,6 +5,7 @@
 //! stand on the same pages, which is what serializable transactions watch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, TransactionTrait as _};
 use tokio::sync::{RwLock, mpsc};
@@ -22,9 +23,13 @@ const GROUP_MAX: usize = 64;
 /// Plans that may wait; more wait for room.
 const WAITING_MAX: usize = 4096;
 
+/// How long a group may take. One connection carries all of them: when it is lost without a word, it is given up and the
+/// next group gets another.
+const GROUP_LIMIT: Duration = Duration::from_secs(60);
+
 /// A handle to the joiner; it ends when the last handle is gone.
 #[derive(Clone)]
-pub(crate) struct Joiner(mpsc::Sender<Box<Planned>>);
+pub(crate) struct Joiner(mpsc::Sender<Planned>);
 
 /// Where plans are written.
 struct Connections {
@@ -70,20 +75,20 @@ impl Joiner {
     }
 
     pub(crate) async fn submit(&self, planned: Planned) -> Result<(), StoreError> {
-        self.0.send(Box::new(planned)).await.map_err(|_| StoreError::Unavailable)
+        self.0.send(planned).await.map_err(|_| StoreError::Unavailable)
     }
 }
 
 impl Connections {
-    async fn write(&self, mut group: Vec<Box<Planned>>) {
+    async fn write(&self, mut group: Vec<Planned>) {
         let (mut races, mut pause) = (0, RACE_PAUSE);
         while !group.is_empty() {
             let outcome = if races < RACES_BESIDE_OTHERS {
                 let _beside_others = self.turns.read().await;
-                self.once(&mut group).await
+                self.in_time(&mut group).await
             } else {
                 let _alone = self.turns.write().await;
-                self.once(&mut group).await
+                self.in_time(&mut group).await
             };
             match outcome {
                 Outcome::Kept => return answer(group, Ok(())),
@@ -105,19 +110,23 @@ impl Connections {
         }
     }
 
-    async fn once(&self, group: &mut [Box<Planned>]) -> Outcome {
+    async fn in_time(&self, group: &mut [Planned]) -> Outcome {
+        tokio::time::timeout(GROUP_LIMIT, self.once(group)).await.unwrap_or_else(|_| {
+            tracing::error!("PostgreSQL did not answer for too long; another connection is made");
+            Outcome::Unavailable(StoreError::Unavailable)
+        })
+    }
+
+    async fn once(&self, group: &mut [Planned]) -> Outcome {
         let tx = match self.own.begin().await {
             Ok(tx) => Transaction::new(tx),
             Err(error) => return Outcome::Unavailable(failed(&error)),
         };
-        let mut planned: Vec<&mut Planned> = group.iter_mut().map(AsMut::as_mut).collect();
+        let mut planned: Vec<&mut Planned> = group.iter_mut().collect();
         let written = plan::write(Place::Transaction(&tx), &mut planned).await;
         let events: Vec<_> = planned.iter().flat_map(|planned| planned.events()).cloned().collect();
         let undone = match written {
-            Ok(true) => match audit_events::insert(Place::Transaction(&tx), &events).await {
-                Ok(()) => None,
-                Err(error) => Some(error),
-            },
+            Ok(true) => audit_events::insert(Place::Transaction(&tx), &events).await.err(),
             Ok(false) => {
                 roll_back(tx).await;
                 return Outcome::WithoutSome;
@@ -144,17 +153,17 @@ impl Connections {
     }
 
     /// Each in a transaction of its own: only what fails is not kept.
-    fn apart(&self, group: Vec<Box<Planned>>) {
+    fn apart(&self, group: Vec<Planned>) {
         for planned in group {
             let (changes, counts, turns) = (self.changes.clone(), self.counts.clone(), self.turns.clone());
-            tokio::spawn(async move { to_its_end(&changes, &counts, &turns, planned).await });
+            tokio::spawn(async move { to_its_end(&changes, &counts, &turns, Box::new(planned)).await });
         }
     }
 }
 
-fn answer(group: Vec<Box<Planned>>, committed: Result<(), StoreError>) {
+fn answer(group: Vec<Planned>, committed: Result<(), StoreError>) {
     for planned in group {
-        planned.answer(committed.clone());
+        Box::new(planned).answer(committed.clone());
     }
 }
 

@@ -27,10 +27,21 @@ enum Proved {
 
 impl App {
     /// *Approved* becomes *Starting*: the intent is durable before anything is touched.
-    pub(super) async fn intend_start(&self, op: &Op, session: PrivilegedSession) -> Result<Step, AppError> {
+    /// `accounts` are those of its accounts that were read already.
+    pub(super) async fn intend_start(
+        &self,
+        op: &Op,
+        session: PrivilegedSession,
+        mut accounts: Vec<Account>,
+    ) -> Result<Step, AppError> {
         let mut ready = Vec::new();
         for (account_id, wish) in session.accounts().collect::<Vec<_>>() {
-            let looked = match self.store.read().account(account_id).await? {
+            let known = accounts.iter().position(|account| account.id == account_id);
+            let account = match known.map(|index| accounts.swap_remove(index)) {
+                Some(account) => Some(account),
+                None => self.store.read().account(account_id).await?,
+            };
+            let looked = match account {
                 Some(account) => self.look_first(op, &session, account, wish).await?.ok(),
                 None => None,
             };

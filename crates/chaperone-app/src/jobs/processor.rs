@@ -10,6 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::app::App;
 use crate::errors::AppError;
+use crate::grants::Due;
 use crate::op::Op;
 
 /// How long the processor rests at most when nothing is due.
@@ -35,14 +36,20 @@ struct Moving {
 }
 
 impl Moving {
-    fn begin(&mut self, app: &Arc<App>, id: PrivilegedSessionId) {
-        if self.ids.len() >= SIDE_BY_SIDE || !self.ids.insert(id) {
-            return;
-        }
+    /// Those that are not on their way yet, each once, as many as there is room for.
+    fn not_yet(&self, ids: impl Iterator<Item = PrivilegedSessionId>) -> Vec<PrivilegedSessionId> {
+        let mut seen = BTreeSet::new();
+        let new = ids.filter(|id| !self.ids.contains(id) && seen.insert(*id));
+        new.take(SIDE_BY_SIDE.saturating_sub(self.ids.len())).collect()
+    }
+
+    fn begin(&mut self, app: &Arc<App>, due: Due) {
+        let id = due.session.id;
+        self.ids.insert(id);
         let app = app.clone();
         let task = self.tasks.spawn(async move {
             let op = Op::processor(app.now());
-            if let Err(error) = app.process_session(&op, id).await {
+            if let Err(error) = app.process(&op, due).await {
                 tracing::error!(session = %id, ?error, "a session could not be moved; it is tried again");
             }
             id
@@ -102,8 +109,9 @@ async fn look(app: &Arc<App>, moving: &mut Moving) -> Result<Duration, AppError>
     let due = read.due_sessions(now, limit).await?;
     let held = read.sessions_with_moving_grants(now, limit).await?;
     let many = due.len().max(held.len()) as u64 == limit;
-    for session in due.into_iter().chain(held) {
-        moving.begin(app, session);
+    let due = moving.not_yet(due.into_iter().chain(held));
+    for due in app.due(&due).await? {
+        moving.begin(app, due);
     }
     if many {
         // There are more than one look takes: these first, as fast as they go.

@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, S
 
 mod access_records;
 mod audit;
+mod audit_event_indexes;
 mod audit_event_targets;
 mod directories;
 mod due;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(Step { name: "m0012_audit_event_targets", up: audit_event_targets::UP }),
             Box::new(Step { name: "m0011_retention", up: retention::UP }),
             Box::new(Step { name: "m0011_scheduled_exports", up: scheduled_exports::UP }),
+            Box::new(Step { name: "m0013_audit_event_indexes", up: audit_event_indexes::UP }),
         ]
     }
 }

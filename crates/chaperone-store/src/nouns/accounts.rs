@@ -45,6 +45,12 @@ impl Reads<'_> {
         self.place.one(&format!("SELECT {COLUMNS} FROM accounts WHERE id = $1"), args![id.uuid()], read).await
     }
 
+    /// The accounts of those ids that are there, in no order.
+    pub async fn accounts_with_ids(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM given JOIN accounts ON accounts.id = given.of_id");
+        self.place.over(&["of_id"], ids, |id| args![id.uuid()], &sql, read).await
+    }
+
     /// The account of that name in a directory, without regard to case.
     pub async fn account_by_name(
         &self,

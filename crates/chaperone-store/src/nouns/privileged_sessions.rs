@@ -110,23 +110,23 @@ impl Reads<'_> {
         if sessions.is_empty() {
             return Ok(sessions);
         }
-        let names: Vec<String> = (1..=sessions.len()).map(|n| format!("${n}")).collect();
-        let names = names.join(", ");
         // Both in one query: a session is read whenever it moves.
-        let sql = format!(
-            "SELECT privileged_session_id, target_id, NULL AS wish, position FROM privileged_session_targets \
-             WHERE privileged_session_id IN ({names}) \
-             UNION ALL SELECT privileged_session_id, account_id, wish, position FROM privileged_session_accounts \
-             WHERE privileged_session_id IN ({names}) ORDER BY position"
-        );
-        let ids: Vec<Value> = sessions.iter().map(|session| session.id.uuid().into()).collect();
+        let sql = "SELECT privileged_session_id, target_id, NULL AS wish, position \
+                   FROM given JOIN privileged_session_targets ON privileged_session_id = given.of_session \
+                   UNION ALL SELECT privileged_session_id, account_id, wish, position \
+                   FROM given JOIN privileged_session_accounts ON privileged_session_id = given.of_session \
+                   ORDER BY position";
         let beside = |row: &mut Row<'_>| {
             let (session, id): (Uuid, Uuid) = (row.take()?, row.take()?);
             Ok((session, id, row.opt_named(Wish::parse, "privileged_session_accounts.wish")?))
         };
         let mut targets: HashMap<Uuid, Vec<TargetId>> = HashMap::new();
         let mut accounts: HashMap<Uuid, Vec<MoreAccount>> = HashMap::new();
-        for (session, id, wish) in self.place.all(&sql, ids, beside).await? {
+        for (session, id, wish) in self
+            .place
+            .over(&["of_session"], &sessions, |session| args![session.id.uuid()], sql, beside)
+            .await?
+        {
             match wish {
                 None => targets.entry(session).or_default().push(TargetId::new(id)),
                 Some(wish) => {
@@ -150,6 +150,18 @@ impl Reads<'_> {
         let sql = format!("SELECT {COLUMNS} FROM privileged_sessions WHERE id = $1");
         let found = self.place.all(&sql, args![id.uuid()], read).await?;
         Ok(self.whole(found).await?.into_iter().next())
+    }
+
+    /// The sessions of those ids that are there, in no order.
+    pub async fn privileged_sessions_with_ids(
+        &self,
+        ids: &[PrivilegedSessionId],
+    ) -> Result<Vec<PrivilegedSession>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM given JOIN privileged_sessions ON privileged_sessions.id = given.of_id"
+        );
+        let found = self.place.over(&["of_id"], ids, |id| args![id.uuid()], &sql, read).await?;
+        self.whole(found).await
     }
 
     /// Sessions, newest start first.
