@@ -1,19 +1,23 @@
-//! The way into a target: from the console by a one-time code, or by a token ([`tokens`]); and what the gateway tells
-//! the app of whom it did not let through ([`refused`]).
+//! The way into a target: from the console by a one-time code, or by a token ([`tokens`]).
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `ordinary` | outside of privileged sessions: with which account, and not while a session holds it |
+//! | `tokens` | programs |
+//! | `live` | sign-ins that are open: taken in at start, known by their cookies |
+//! | `refused` | what the gateway tells of whom it did not let through |
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chaperone_domain::account::{Account, AccountState};
-use chaperone_domain::ids::{AccountId, RecordingId, SignInId, TargetId};
-use chaperone_domain::privileged_session::{PrivilegedSession, State, WINDOW_MAX};
-use chaperone_domain::sign_in::{Channel, EndKind, SignIn, SignInKind};
-use chaperone_domain::target::{Target, TargetRecording};
+use chaperone_domain::account::Account;
+use chaperone_domain::ids::{SignInId, TargetId};
+use chaperone_domain::privileged_session::{PrivilegedSession, WINDOW_MAX};
+use chaperone_domain::sign_in::{Channel, SignIn, SignInKind};
+use chaperone_domain::target::Target;
 use chaperone_domain::user::User;
-use chaperone_recording::bodies::Gap;
-use chaperone_recording::{FrameBody, NewFrame, VaultError, Writer};
-use chaperone_store::{ApiToken, EntryCode, Events, Reads, SignInFilter};
+use chaperone_store::{ApiToken, EntryCode};
 use jiff::SignedDuration;
 
 use crate::app::App;
@@ -24,9 +28,12 @@ use crate::op::{Client, Op, Who};
 use crate::secrets;
 use crate::sign_ins::{new_limit, started_event};
 
+mod live;
+mod ordinary;
 mod refused;
 mod tokens;
 
+pub(crate) use ordinary::refuse_in_session;
 pub(crate) use tokens::is_begun_already;
 
 /// How long a one-time code may be redeemed.
@@ -36,9 +43,6 @@ pub const RETURN_PATH_MAX_BYTES: usize = 2048;
 
 /// The name of the rule that an account which a session holds is used in that session only.
 const ACCOUNT_IN_SESSION: &str = "account-in-session";
-/// States of a session that holds its accounts; in the last one they are not back yet.
-const HOLDS: [State; 3] = [State::Starting, State::Active, State::Ending];
-
 /// Why somebody does not get in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryRefused {
@@ -86,18 +90,6 @@ impl From<AppError> for EntryRefused {
             _ => Self::Unavailable,
         }
     }
-}
-
-/// Refuses a sign-in outside of privileged sessions as an account that one of them holds. Asked again where it is
-/// written, since a session may begin between a look and a row.
-pub(crate) async fn refuse_in_session(reads: Reads<'_>, account: AccountId) -> Result<(), AppError> {
-    if reads.sessions_of_account(account, &HOLDS).await?.is_empty() {
-        return Ok(());
-    }
-    Err(AppError::refused(
-        ACCOUNT_IN_SESSION,
-        "A privileged session holds the account: it can be used only in that session until it is back.",
-    ))
 }
 
 /// When whatever is opened in a session ends at the latest: the session's own end ends it before, and may be moved until
@@ -151,118 +143,6 @@ fn escape(text: &str) -> String {
 }
 
 impl App {
-    /// Takes in every open target sign-in at start, resuming recordings.
-    pub(crate) async fn take_in_live_sign_ins(&self) -> Result<(), AppError> {
-        let filter = SignInFilter { kind: Some(SignInKind::Target), ..Default::default() };
-        for sign_in in self.store.read().open_sign_ins(filter).await? {
-            if let Some(live) = self.to_live(&sign_in).await? {
-                self.gate.insert(live.clone());
-                for (hash, host) in self.store.read().sign_in_secrets(sign_in.id).await? {
-                    self.gate.add_secret(&live, hash, &host);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn to_live(&self, sign_in: &SignIn) -> Result<Option<Arc<LiveSignIn>>, AppError> {
-        let Some(account_id) = sign_in.account_id else { return Ok(None) };
-        let read = self.store.read();
-        let (Some(user), Some(account)) =
-            (read.user(sign_in.user_id).await?, read.account(account_id).await?)
-        else {
-            return Ok(None);
-        };
-        let session = match sign_in.privileged_session_id {
-            Some(id) => read.privileged_session(id).await?,
-            None => None,
-        };
-        let recorded = match read.recording_of_sign_in(sign_in.id).await? {
-            None => Recorded::No,
-            Some(recording) => match self.resume_recording(recording.id).await {
-                Ok(writer) => Recorded::Here(writer),
-                Err(error) => {
-                    tracing::error!(recording = %recording.id, %error, "recording cannot be resumed");
-                    Recorded::Unavailable
-                }
-            },
-        };
-        let facts = LiveFacts {
-            user,
-            account,
-            session: session.as_ref().map(SessionFacts::from),
-            expires_at: sign_in.expires_at,
-        };
-        let live = LiveSignIn::new(sign_in, facts, recorded);
-        live.go_on(read.target_uses(sign_in.id).await?);
-        Ok(Some(live))
-    }
-
-    /// Takes a recording up again after a restart; the gap is told in it.
-    async fn resume_recording(&self, id: RecordingId) -> Result<Arc<Writer>, VaultError> {
-        let resumed = self.vault.resume(id).await?;
-        if resumed.seal.is_some() {
-            return Err(VaultError::Closed);
-        }
-        let gap = Gap {
-            document: None,
-            reason: "interrupted".to_owned(),
-            detail: match resumed.last_frame_at {
-                Some(last) => {
-                    format!("Chaperone stopped and started again; the last frame before is of {last}.")
-                }
-                None => "Chaperone stopped and started again.".to_owned(),
-            },
-        };
-        resumed.writer.append(vec![NewFrame { at: self.now(), body: FrameBody::Gap(gap) }]).await?;
-        Ok(Arc::new(resumed.writer))
-    }
-
-    /// The live sign-in of a target's cookie at that host; memory first, then the store (another node may have
-    /// begun it).
-    pub async fn identify_cookie(
-        &self,
-        secret: &str,
-        host: &str,
-    ) -> Result<Option<Arc<LiveSignIn>>, AppError> {
-        let hash = secrets::hash(secret);
-        if let Some(live) = self.gate.by_secret(&hash, host) {
-            return Ok(Some(live));
-        }
-        let Some((sign_in, bound_host)) = self.store.read().sign_in_by_secret(&hash).await? else {
-            return Ok(None);
-        };
-        if sign_in.kind != SignInKind::Target || sign_in.end.is_some() || bound_host != host {
-            return Ok(None);
-        }
-        let live = match self.gate.by_id(sign_in.id) {
-            Some(live) => Some(live),
-            None => self.to_live(&sign_in).await?,
-        };
-        if let Some(live) = &live {
-            self.gate.insert(live.clone());
-            self.gate.add_secret(live, hash, host);
-        }
-        Ok(live)
-    }
-
-    /// The user's account at a target outside privileged sessions.
-    async fn ordinary_account(&self, user: &User, target: &Target) -> Result<Account, EntryRefused> {
-        let owned = self.store.read().accounts_of(user.id).await.map_err(|_| EntryRefused::Unavailable)?;
-        let mut ordinary: Vec<Account> = owned
-            .into_iter()
-            .filter(|account| account.directory_id == target.directory_id && !account.privileged)
-            .filter(|account| account.state != AccountState::Absent)
-            .collect();
-        // The account of the user's own name first, so that the choice is always the same.
-        ordinary.sort_by_key(|account| {
-            (!account.name.eq_ignore_ascii_case(&user.user_name), account.name.clone())
-        });
-        let account = ordinary.into_iter().next().ok_or(EntryRefused::NoAccount)?;
-        refuse_in_session(self.store.read(), account.id).await?;
-        if account.is_usable(self.now()) { Ok(account) } else { Err(EntryRefused::AccountDisabled) }
-    }
-
     pub(crate) fn new_sign_in(
         &self,
         op: &Op,
@@ -292,31 +172,6 @@ impl App {
             },
             end: None,
         }
-    }
-
-    async fn begin_unrecorded(
-        &self,
-        op: &Op,
-        sign_in: SignIn,
-        user: User,
-        account: Account,
-    ) -> Result<Arc<LiveSignIn>, AppError> {
-        let (tx_op, row, account_id) = (op.clone(), sign_in.clone(), account.id);
-        self.store
-            .write(move |tx| {
-                let (op, row) = (tx_op.clone(), row.clone());
-                Box::pin(async move {
-                    refuse_in_session(tx.read(), account_id).await?;
-                    tx.insert_sign_in(&row, None).await?;
-                    Ok::<_, AppError>(tx.commit((), Events::one(started_event(&op, &row))))
-                })
-            })
-            .await?;
-        let facts = LiveFacts { user, account, session: None, expires_at: sign_in.expires_at };
-        let live = LiveSignIn::new(&sign_in, facts, Recorded::No);
-        self.gate.insert(live.clone());
-        self.changes.tell(ChangedNoun::SignIn, sign_in.id.uuid(), vec![sign_in.user_id]);
-        Ok(live)
     }
 
     /// The console's answer to a browser that comes from a target: a one-time code, as the address to go to.
@@ -371,39 +226,6 @@ impl App {
             .await
             .map_err(|error| unavailable(AppError::from(error)))?;
         Ok(format!("{}/.chaperone/enter?code={code}", self.target_address(target)))
-    }
-
-    async fn ordinary_sign_in(
-        &self,
-        op: &Op,
-        user: &User,
-        target: &Target,
-        consent: bool,
-    ) -> Result<Arc<LiveSignIn>, EntryRefused> {
-        let account = self.ordinary_account(user, target).await?;
-        let recorded = target.recording == TargetRecording::Always;
-        let open = self.gate.of_user(user.id).into_iter().find(|live| {
-            let facts = live.facts();
-            live.channel == Channel::Web
-                && facts.session.is_none()
-                && facts.account.id == account.id
-                && live.is_cut().is_none()
-                && op.at < facts.expires_at
-                && matches!(live.recorded, Recorded::Here(_)) == recorded
-        });
-        if let Some(live) = open {
-            return Ok(live);
-        }
-        if recorded && !consent {
-            return Err(EntryRefused::ConsentNeeded);
-        }
-        let sign_in = self.new_sign_in(op, user, &account, None, None);
-        let begun = if recorded {
-            self.begin_recorded(op, sign_in, user, &account, None, true).await
-        } else {
-            self.begin_unrecorded(op, sign_in, user.clone(), account).await
-        };
-        begun.map_err(EntryRefused::from)
     }
 
     /// Where an unknown browser goes from a target: the console's `/enter`.
@@ -469,13 +291,6 @@ impl App {
             .map_err(|_| EntryRefused::Unavailable)?;
         self.gate.add_secret(&live, secret_hash, &target.host);
         Ok(Redeemed { secret, return_path: row.return_path })
-    }
-
-    /// The user signs out of their targets.
-    pub async fn sign_out_target(&self, sign_in: &LiveSignIn) -> Result<(), AppError> {
-        let row =
-            self.store.read().sign_in(sign_in.id).await?.ok_or(AppError::NotFound { noun: "sign-in" })?;
-        self.end_sign_in_row(&self.op_of(sign_in, &Client::default()), row, EndKind::SignedOut).await
     }
 
     /// The operation of the user behind a live sign-in.

@@ -9,12 +9,16 @@ mod check;
 mod dice;
 #[path = "../examples/simulate/hub.rs"]
 mod hub;
+#[path = "../examples/simulate/people.rs"]
+mod people;
 #[path = "../examples/simulate/plan.rs"]
 mod plan;
 #[path = "../examples/simulate/run.rs"]
 mod run;
 #[path = "../examples/simulate/schedule.rs"]
 mod schedule;
+#[path = "../examples/simulate/tell.rs"]
+mod tell;
 #[path = "../examples/simulate/world.rs"]
 mod world;
 

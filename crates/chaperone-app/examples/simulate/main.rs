@@ -15,9 +15,11 @@
 mod check;
 mod dice;
 mod hub;
+mod people;
 mod plan;
 mod run;
 mod schedule;
+mod tell;
 mod world;
 
 use std::io::Write as _;

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use chaperone_app::accounts::AccountChange;
 use chaperone_app::jobs::steps;
-use chaperone_app::privileged_sessions::{PrivilegedSessionChange, StatusChange};
 use chaperone_domain::Instant;
 use chaperone_domain::account::AccountState;
-use chaperone_domain::grant::Attributes;
 use chaperone_domain::ids::AccountId;
 use chaperone_store::Stage;
 
@@ -16,7 +13,7 @@ use crate::check::{Original, Wrong};
 use crate::dice::Dice;
 use crate::hub::{At, Go};
 use crate::plan::Plan;
-use crate::world::{Failed, NODES, Work, World, op_of};
+use crate::world::{Failed, NODES, Work, World};
 
 /// Decisions of the part in which things go wrong.
 const DECISIONS: u64 = 140;
@@ -33,12 +30,12 @@ pub struct Schedule<'w> {
     pub plan: Plan,
     pub originals: BTreeMap<AccountId, Original>,
     pub wrong: Option<Wrong>,
-    begin_us: i64,
-    show: bool,
+    pub begin_us: i64,
+    pub show: bool,
     /// An administrator's own change that is on its way: of which account, to what.
-    changing: Option<(AccountId, AccountState)>,
+    pub changing: Option<(AccountId, AccountState)>,
     /// What was printed last of each account.
-    shown: BTreeMap<AccountId, String>,
+    pub shown: BTreeMap<AccountId, String>,
 }
 
 impl<'w> Schedule<'w> {
@@ -79,71 +76,6 @@ impl<'w> Schedule<'w> {
             node.activity = None;
         }
         Ok(wrong)
-    }
-
-    pub fn say(&self, text: impl FnOnce() -> String) {
-        if self.show {
-            #[expect(clippy::print_stderr, reason = "a schedule is printed for whoever looks for a fault")]
-            {
-                let us = self.world.hub.lock().now_us - self.begin_us;
-                eprintln!("{:>10.3} {}", us as f64 / 1e6, text());
-            }
-        }
-    }
-
-    /// Prints the accounts that are not as they were printed last, each with its grant.
-    fn show_what_changed(&mut self) -> Result<(), Failed> {
-        let accounts: Vec<_> = self.plan.accounts.iter().map(|account| account.id).collect();
-        for id in accounts {
-            let (is, grant) = (self.is_now(id)?, self.grant_of(id)?);
-            let text = match grant {
-                None => format!("{is:?}, no grant"),
-                Some(it) => format!(
-                    "{is:?}, {:?} attempt {} fence {} over {:?} (back to {:?}): {:?} of {:?}, doubtful {:?}, lease {:?}",
-                    it.phase,
-                    it.attempt,
-                    it.fence,
-                    it.baseline,
-                    it.back_to,
-                    it.desired,
-                    it.known,
-                    it.doubtful,
-                    it.lease
-                ),
-            };
-            let text =
-                text.replace("Attributes ", "").replace(", expires_at: None", "").replace("state: ", "");
-            if self.shown.get(&id) != Some(&text) {
-                self.say(|| format!("    account {}: {text}", self.name(id)));
-                self.shown.insert(id, text);
-            }
-        }
-        Ok(())
-    }
-
-    fn tell_plan(&self) {
-        for account in &self.plan.accounts {
-            self.say(|| {
-                format!("account {} is {:?} until {:?}", account.name, account.state, account.expires_at)
-            });
-        }
-        for (index, session) in self.plan.sessions.iter().enumerate() {
-            self.say(|| {
-                let begin = session.window.starts_at().as_microsecond() - self.begin_us;
-                let end = session.window.ends_at().as_microsecond() - self.begin_us;
-                let accounts: Vec<_> =
-                    session.accounts().map(|(account, wish)| (self.name(account), wish)).collect();
-                format!("session {index} from {} to {}: {accounts:?}", begin / 1_000_000, end / 1_000_000)
-            });
-        }
-        self.say(|| {
-            let kind = self.world.hub.lock().kind;
-            let elsewhere = self.plan.elsewhere;
-            format!(
-                "{} nodes, elsewhere: {elsewhere}, {kind:?}, faults: {}",
-                self.plan.nodes, self.plan.faults
-            )
-        });
     }
 
     pub fn name(&self, id: AccountId) -> usize {
@@ -246,7 +178,7 @@ impl<'w> Schedule<'w> {
         self.after(node, &what, done)
     }
 
-    fn after(&mut self, node: usize, what: &str, done: Option<bool>) -> Result<(), Failed> {
+    pub fn after(&mut self, node: usize, what: &str, done: Option<bool>) -> Result<(), Failed> {
         if self.show {
             self.show_what_changed()?;
         }
@@ -266,14 +198,20 @@ impl<'w> Schedule<'w> {
         }
     }
 
-    fn begin(&mut self, node: usize, what: String, about: Option<usize>, work: Work) -> Result<(), Failed> {
+    pub fn begin(
+        &mut self,
+        node: usize,
+        what: String,
+        about: Option<usize>,
+        work: Work,
+    ) -> Result<(), Failed> {
         self.say(|| format!("node {node}, {what}: begins"));
         let done = self.world.begin(node, what.clone(), about, work);
         self.after(node, &what, done)
     }
 
     /// The background process of a node takes up a session, or looks at accounts.
-    fn start(&mut self) -> Result<(), Failed> {
+    pub fn start(&mut self) -> Result<(), Failed> {
         let node = 1 + self.dice.index(self.plan.nodes);
         if self.world.nodes[node].activity.is_some() {
             return Ok(());
@@ -412,92 +350,6 @@ impl<'w> Schedule<'w> {
         self.say(|| format!("the clock jumps by {us} µs"));
     }
 
-    /// Somebody decides something on the node for people.
-    fn people(&mut self) -> Result<(), Failed> {
-        if self.world.nodes[0].activity.is_some() {
-            return Ok(());
-        }
-        if !self.plan.elsewhere && self.plan.others && self.dice.percent(40) {
-            return self.administrator();
-        }
-        let index = self.dice.index(self.plan.sessions.len());
-        let session = &self.plan.sessions[index];
-        if self.now() < session.window.starts_at() {
-            return Ok(());
-        }
-        let (id, account) = (session.id, session.account_id);
-        let app = self.world.nodes[0].app.clone();
-        let (bert, paula) = (self.world.bert.clone(), self.world.paula.clone());
-        let later = self
-            .now()
-            .checked_add(jiff::SignedDuration::from_secs(i64::try_from(5 + self.dice.below(150))?))?;
-        let (what, work): (String, Work) = match self.dice.below(100) {
-            0..40 => {
-                let enabled = self.dice.percent(50);
-                let work = async move {
-                    app.switch_account(&op_of(&app, &bert), id, Some(account), enabled).await.is_ok()
-                };
-                (format!("switch session {index} to enabled: {enabled}"), Box::pin(work))
-            }
-            40..65 => {
-                let work = async move {
-                    let op = op_of(&app, &paula);
-                    if app.extend_privileged_session(&op, id, later, "more", None).await.is_err() {
-                        return false;
-                    }
-                    app.change_status(&op_of(&app, &bert), id, StatusChange::Approve, "", None).await.is_ok()
-                };
-                (format!("extend session {index}"), Box::pin(work))
-            }
-            65..80 => {
-                let change = PrivilegedSessionChange { ends_at: Some(later), ..Default::default() };
-                let work = async move {
-                    app.edit_privileged_session(&op_of(&app, &paula), id, change).await.is_ok()
-                };
-                (format!("shorten session {index}"), Box::pin(work))
-            }
-            number => {
-                let (who, change) =
-                    if number < 90 { (paula, StatusChange::HandBack) } else { (bert, StatusChange::End) };
-                let work =
-                    async move { app.change_status(&op_of(&app, &who), id, change, "", None).await.is_ok() };
-                (format!("{change:?} session {index}"), Box::pin(work))
-            }
-        };
-        self.begin(0, what, Some(index), work)
-    }
-
-    /// An administrator's own change of an account of the built-in directory.
-    fn administrator(&mut self) -> Result<(), Failed> {
-        let account = self.plan.accounts[self.dice.index(self.plan.accounts.len())].id;
-        let state = if self.dice.percent(50) { AccountState::Enabled } else { AccountState::Disabled };
-        let app = self.world.nodes[0].app.clone();
-        let anna = self.world.anna.clone();
-        self.changing = Some((account, state));
-        let work = Box::pin(async move {
-            let change = AccountChange { state: Some(state), ..AccountChange::default() };
-            app.change_account(&op_of(&app, &anna), account, change).await.is_ok()
-        });
-        self.begin(0, format!("account {} is to be {state:?}", self.name(account)), None, work)
-    }
-
-    /// Goes on with an administrator's own change; if it is kept, it is what the account goes back to.
-    fn changed_by_administrator(
-        &mut self,
-        account: AccountId,
-        state: AccountState,
-        node: usize,
-        go: Go,
-    ) -> Result<(), Failed> {
-        let done = self.world.go_on(node, go);
-        let kept = matches!(&self.world.nodes[node].activity, Some(activity) if activity.at == At::Commit(Stage::After));
-        if kept && let Some(original) = self.originals.get_mut(&account) {
-            original.baseline.state = state;
-            self.changing = None;
-        }
-        self.after(node, "an administrator's own change", done)
-    }
-
     /// Everything that is still under way ends well, and time passes until nothing is left to do.
     fn let_go(&mut self) -> Result<(), Failed> {
         self.say(|| "from now on nothing goes wrong".to_owned());
@@ -549,33 +401,5 @@ impl<'w> Schedule<'w> {
         }
         self.wrong = Some(Wrong::new("an activity does not end"));
         Ok(())
-    }
-
-    /// Somebody else changes an account in its directory.
-    fn others(&mut self) {
-        if !self.plan.elsewhere {
-            return;
-        }
-        let id = self.plan.accounts[self.dice.index(self.plan.accounts.len())].id;
-        if self.dice.percent(4) {
-            self.remove(id);
-            return;
-        }
-        let state = if self.dice.percent(70) { AccountState::Disabled } else { AccountState::Enabled };
-        let expires_at = self.world.hub.lock().accounts.get(&id).and_then(|account| account.expires_at);
-        let to = Attributes { state, expires_at };
-        if self.may_be_changed(id, to) {
-            self.world.hub.lock().accounts.insert(id, to);
-            self.say(|| format!("somebody else makes account {} {to:?}", self.name(id)));
-        }
-    }
-
-    /// Somebody else removes an account from its directory.
-    fn remove(&mut self, id: AccountId) {
-        self.world.hub.lock().accounts.remove(&id);
-        if let Some(original) = self.originals.get_mut(&id) {
-            original.gone = true;
-        }
-        self.say(|| format!("somebody else removes account {}", self.name(id)));
     }
 }
