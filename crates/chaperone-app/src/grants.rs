@@ -43,8 +43,9 @@ pub(crate) use switch::{move_holds, rebase};
 
 /// Steps of one session in one go; each account needs two and the session five for its whole life, races add a few.
 const STEPS_MAX: usize = 128;
-/// Accounts are spread over this many hands: one moves an account at a time, different ones move side by side.
-const HANDS: usize = 256;
+/// Accounts are spread over this many hands: one moves an account at a time, different ones move side by side. Many more
+/// than move at once, for who has to wait for a hand reads anew.
+const HANDS: usize = 4_096;
 
 /// The hands that were taken.
 struct Taken<'a> {
@@ -54,11 +55,11 @@ struct Taken<'a> {
 }
 
 /// One hand at a time per account on this node; other nodes lose on versions and fences.
-pub(crate) struct Hands([Mutex<()>; HANDS]);
+pub(crate) struct Hands(Box<[Mutex<()>]>);
 
 impl Default for Hands {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
+        Self(std::iter::repeat_with(Mutex::default).take(HANDS).collect())
     }
 }
 

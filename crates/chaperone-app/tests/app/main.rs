@@ -5,6 +5,7 @@
 mod access_records;
 mod buckets;
 mod databases;
+mod due;
 mod elsewhere;
 mod event_streams;
 mod grants;
