@@ -26,6 +26,8 @@ const LOOK_SHARE: u32 = 5;
 const LOOK_MAX: u64 = 1_000;
 /// Sessions that are on their way side by side: those that wait for a directory hold nobody up.
 const SIDE_BY_SIDE: usize = 2_000;
+/// Where there are more than one look takes, the next one waits until there is room for so many.
+const ROOM: usize = 250;
 
 /// Sessions on their way. A session that waits for its directory does not keep others from being looked at.
 #[derive(Default)]
@@ -70,6 +72,17 @@ impl Moving {
         }
     }
 
+    /// Waits until there is room for a few hundred, but not for long.
+    async fn make_room(&mut self) {
+        let until = tokio::time::Instant::now() + REST_WAITING;
+        while self.ids.len() + ROOM > SIDE_BY_SIDE {
+            match tokio::time::timeout_at(until, self.tasks.join_next_with_id()).await {
+                Ok(Some(ended)) => self.ended(ended),
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
     /// Takes in what has ended meanwhile.
     fn collect(&mut self) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
@@ -83,7 +96,15 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     loop {
         let began = tokio::time::Instant::now();
         let rest = match look(&app, &mut moving).await {
-            Ok(rest) => rest,
+            Ok(Looked::All(rest)) => rest,
+            Ok(Looked::More) => {
+                moving.make_room().await;
+                if !super::pause(&mut shutdown, LOOK_EVERY_MIN).await {
+                    return;
+                }
+                moving.collect();
+                continue;
+            }
             Err(error) => {
                 tracing::error!(?error, "the background process could not look; it tries again");
                 REST_MAX
@@ -101,8 +122,16 @@ pub(super) async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     }
 }
 
-/// One look at everything that is due: it is set on its way. Says how long to rest.
-async fn look(app: &Arc<App>, moving: &mut Moving) -> Result<Duration, AppError> {
+/// What a look found.
+enum Looked {
+    /// All that is due is on its way; how long to rest.
+    All(Duration),
+    /// There is more than one look takes: these first, as fast as they go.
+    More,
+}
+
+/// One look at everything that is due: it is set on its way.
+async fn look(app: &Arc<App>, moving: &mut Moving) -> Result<Looked, AppError> {
     let now = app.now();
     let read = app.store.read();
     let limit = LOOK_MAX + moving.ids.len() as u64;
@@ -114,28 +143,75 @@ async fn look(app: &Arc<App>, moving: &mut Moving) -> Result<Duration, AppError>
         moving.begin(app, due);
     }
     if many {
-        // There are more than one look takes: these first, as fast as they go.
-        if let Some(ended) = moving.tasks.join_next_with_id().await {
-            moving.ended(ended);
-        }
-        return Ok(Duration::ZERO);
+        return Ok(Looked::More);
     }
     if !moving.ids.is_empty() {
-        return Ok(REST_WAITING);
+        return Ok(Looked::All(REST_WAITING));
     }
     let left = match read.next_due_at().await? {
         Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or(REST_WAITING),
         None => REST_MAX,
     };
-    Ok(left.min(REST_MAX))
+    Ok(Looked::All(left.min(REST_MAX)))
 }
 
 /// One look at everything that is due, moved as far as it goes now; says how long to rest.
 pub async fn process_due(app: &Arc<App>) -> Result<Duration, AppError> {
     let mut moving = Moving::default();
-    let rest = look(app, &mut moving).await?;
+    let looked = look(app, &mut moving).await?;
     while let Some(ended) = moving.tasks.join_next_with_id().await {
         moving.ended(ended);
     }
-    Ok(rest)
+    Ok(match looked {
+        Looked::All(rest) => rest,
+        Looked::More => Duration::ZERO,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    /// So many sessions on their way, each of which ends after a while.
+    fn moving(count: usize, each: impl Fn(usize) -> Duration) -> Moving {
+        let mut moving = Moving::default();
+        for number in 0..count {
+            let id = PrivilegedSessionId::new(Uuid::from_u128(number as u128));
+            let after = each(number);
+            let task = moving.tasks.spawn(async move {
+                tokio::time::sleep(after).await;
+                id
+            });
+            moving.ids.insert(id);
+            moving.by_task.insert(task.id(), id);
+        }
+        moving
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_look_waits_for_room_and_never_long_for_those_that_wait_for_a_directory() {
+        let began = tokio::time::Instant::now();
+        let mut some = moving(1_000, |_| Duration::from_secs(10));
+        some.make_room().await;
+        assert_eq!(began.elapsed(), Duration::ZERO, "there is room");
+
+        let mut full = moving(SIDE_BY_SIDE, |number| Duration::from_millis(number as u64 / 10));
+        full.make_room().await;
+        assert!(full.ids.len() + ROOM <= SIDE_BY_SIDE && began.elapsed() < REST_WAITING);
+
+        let mut stuck = moving(SIDE_BY_SIDE, |_| Duration::from_secs(10));
+        let began = tokio::time::Instant::now();
+        stuck.make_room().await;
+        assert_eq!((stuck.ids.len(), began.elapsed()), (SIDE_BY_SIDE, REST_WAITING));
+    }
+
+    #[tokio::test]
+    async fn what_is_on_its_way_is_not_begun_again_and_there_are_never_too_many() {
+        let id = |number: usize| PrivilegedSessionId::new(Uuid::from_u128(number as u128));
+        let busy = moving(3, |_| Duration::from_secs(10));
+        assert_eq!(busy.not_yet([0, 5, 2, 5, 7].into_iter().map(id)), [id(5), id(7)]);
+        let nearly_full = moving(SIDE_BY_SIDE - 1, |_| Duration::from_secs(10));
+        assert_eq!(nearly_full.not_yet([9_001, 9_002].into_iter().map(id)), [id(9_001)]);
+    }
 }
