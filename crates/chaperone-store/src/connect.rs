@@ -40,6 +40,14 @@ const POSTGRES_PLAN_STATEMENTS: usize = 256;
 /// What PostgreSQL takes a page out of order to cost, where one in order costs 1: pages are in memory or on disks without
 /// arms. Its own default of 4 has it read whole tables that were small when it planned.
 const POSTGRES_PAGE_COST: (&str, &str) = ("random_page_cost", "1.1");
+/// When PostgreSQL takes a node to be gone that says nothing: within a minute. Until then the rows that it was changing
+/// are closed to all other nodes; by itself the server would wait for hours.
+const POSTGRES_GONE: [(&str, &str); 4] = [
+    ("idle_in_transaction_session_timeout", "60s"),
+    ("tcp_keepalives_idle", "20"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "4"),
+];
 /// How the connection of plans finds rows: by their keys, always. What it prepared when a table was empty would read
 /// the whole table later, and a serializable transaction that did so is in everybody's way. A table without a key for
 /// the question is read all the same, at a price that would have the server compile the statement first.
@@ -222,7 +230,9 @@ async fn postgres_pool(
     isolation: &str,
     connections: u32,
 ) -> Result<DatabaseConnection, StoreError> {
-    let options = options.options([("default_transaction_isolation", isolation), POSTGRES_PAGE_COST]);
+    let options = options
+        .options([("default_transaction_isolation", isolation), POSTGRES_PAGE_COST])
+        .options(POSTGRES_GONE);
     let pool = PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE)
