@@ -40,12 +40,13 @@ const POSTGRES_PLAN_STATEMENTS: usize = 256;
 /// What PostgreSQL takes a page out of order to cost, where one in order costs 1: pages are in memory or on disks without
 /// arms. Its own default of 4 has it read whole tables that were small when it planned.
 const POSTGRES_PAGE_COST: (&str, &str) = ("random_page_cost", "1.1");
-/// When PostgreSQL takes a node to be gone that says nothing: within a minute. Until then the rows that it was changing
+/// When PostgreSQL takes a node to be gone that says nothing in the middle of a transaction: after half a minute, as the
+/// joiner of plans gives up its side, so that what starts meanwhile still can. Until then the rows that it was changing
 /// are closed to all other nodes; by itself the server would wait for hours.
 const POSTGRES_GONE: [(&str, &str); 4] = [
-    ("idle_in_transaction_session_timeout", "60s"),
-    ("tcp_keepalives_idle", "20"),
-    ("tcp_keepalives_interval", "10"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "4"),
 ];
 /// How the connection of plans finds rows: by their keys, always. What it prepared when a table was empty would read
@@ -196,7 +197,10 @@ impl Store {
         migrate(&pool).await?;
         let changes = postgres_pool(options.clone(), "serializable", POSTGRES_CONNECTIONS).await?;
         let joining = options.statement_cache_capacity(POSTGRES_PLAN_STATEMENTS).options(POSTGRES_BY_KEYS);
-        let joining = postgres_pool(joining, "serializable", 1).await?;
+        let joining = move || {
+            let (pool, options) = postgres_pool_of(joining.clone(), "serializable", 1);
+            SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options))
+        };
         let (turns, counts) = (Arc::<RwLock<()>>::default(), Arc::<Counts>::default());
         let plans = Joiner::start(joining, changes.clone(), turns.clone(), counts.clone());
         let engine = Engine::Postgres { changes, turns, plans };
@@ -224,12 +228,22 @@ fn only_whole(whole: bool) -> BoxFuture<'static, Result<bool, sqlx::Error>> {
     Box::pin(async move { Ok(whole) })
 }
 
-/// Connections on which every transaction has that isolation from its beginning.
 async fn postgres_pool(
     options: PgConnectOptions,
     isolation: &str,
     connections: u32,
 ) -> Result<DatabaseConnection, StoreError> {
+    let (pool, options) = postgres_pool_of(options, isolation, connections);
+    let pool = pool.connect_with(options).await.map_err(|error| unreachable(&error))?;
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// Connections on which every transaction has that isolation from its beginning.
+fn postgres_pool_of(
+    options: PgConnectOptions,
+    isolation: &str,
+    connections: u32,
+) -> (PgPoolOptions, PgConnectOptions) {
     let options = options
         .options([("default_transaction_isolation", isolation), POSTGRES_PAGE_COST])
         .options(POSTGRES_GONE);
@@ -245,11 +259,8 @@ async fn postgres_pool(
                 Ok(true)
             })
         })
-        .after_release(|connection, _| only_whole(!connection.is_in_transaction()))
-        .connect_with(options)
-        .await
-        .map_err(|error| unreachable(&error))?;
-    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+        .after_release(|connection, _| only_whole(!connection.is_in_transaction()));
+    (pool, options)
 }
 
 async fn migrate(connection: &DatabaseConnection) -> Result<(), StoreError> {

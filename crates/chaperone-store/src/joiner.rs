@@ -25,7 +25,7 @@ const WAITING_MAX: usize = 4096;
 
 /// How long a group may take. One connection carries all of them: when it is lost without a word, it is given up and the
 /// next group gets another.
-const GROUP_LIMIT: Duration = Duration::from_secs(60);
+const GROUP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A handle to the joiner; it ends when the last handle is gone.
 #[derive(Clone)]
@@ -33,7 +33,9 @@ pub(crate) struct Joiner(mpsc::Sender<Planned>);
 
 /// Where plans are written.
 struct Connections {
-    /// Of the joiner alone.
+    /// Makes a connection of the joiner's own, once it is used.
+    open: Box<dyn Fn() -> DatabaseConnection + Send + Sync>,
+    /// The one that it has.
     own: DatabaseConnection,
     /// Where changes run, among them plans that cannot be written with others.
     changes: DatabaseConnection,
@@ -56,15 +58,15 @@ enum Outcome {
 }
 
 impl Joiner {
-    /// Begins to write on `own`, which is used for nothing else.
+    /// Begins to write on a connection that `open` makes and that is used for nothing else.
     pub(crate) fn start(
-        own: DatabaseConnection,
+        open: impl Fn() -> DatabaseConnection + Send + Sync + 'static,
         changes: DatabaseConnection,
         turns: Arc<RwLock<()>>,
         counts: Arc<Counts>,
     ) -> Self {
         let (sender, mut waiting) = mpsc::channel(WAITING_MAX);
-        let connections = Connections { own, changes, turns, counts };
+        let mut connections = Connections { own: open(), open: Box::new(open), changes, turns, counts };
         tokio::spawn(async move {
             let mut group = Vec::new();
             while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
@@ -80,14 +82,15 @@ impl Joiner {
 }
 
 impl Connections {
-    async fn write(&self, mut group: Vec<Planned>) {
+    async fn write(&mut self, mut group: Vec<Planned>) {
         let (mut races, mut pause) = (0, RACE_PAUSE);
         while !group.is_empty() {
+            let turns = self.turns.clone();
             let outcome = if races < RACES_BESIDE_OTHERS {
-                let _beside_others = self.turns.read().await;
+                let _beside_others = turns.read().await;
                 self.in_time(&mut group).await
             } else {
-                let _alone = self.turns.write().await;
+                let _alone = turns.write().await;
                 self.in_time(&mut group).await
             };
             match outcome {
@@ -110,11 +113,14 @@ impl Connections {
         }
     }
 
-    async fn in_time(&self, group: &mut [Planned]) -> Outcome {
-        tokio::time::timeout(GROUP_LIMIT, self.once(group)).await.unwrap_or_else(|_| {
-            tracing::error!("PostgreSQL did not answer for too long; another connection is made");
-            Outcome::Unavailable(StoreError::Unavailable)
-        })
+    async fn in_time(&mut self, group: &mut [Planned]) -> Outcome {
+        if let Ok(outcome) = tokio::time::timeout(GROUP_LIMIT, self.once(group)).await {
+            return outcome;
+        }
+        tracing::error!("PostgreSQL did not answer for half a minute; another connection is made");
+        // The old one cannot be had back: whoever returns it waits for the same answer.
+        self.own = (self.open)();
+        Outcome::Unavailable(StoreError::Unavailable)
     }
 
     async fn once(&self, group: &mut [Planned]) -> Outcome {
