@@ -134,7 +134,7 @@ impl Connections {
         let undone = match written {
             Ok(true) => audit_events::insert(Place::Transaction(&tx), &events).await.err(),
             Ok(false) => {
-                roll_back(tx).await;
+                tx.roll_back().await;
                 return Outcome::WithoutSome;
             }
             Err(error) => Some(error),
@@ -150,7 +150,7 @@ impl Connections {
             };
         };
         let damage = tx.damage();
-        roll_back(tx).await;
+        tx.roll_back().await;
         match damage {
             Some(Damage::Race) => Outcome::Raced,
             Some(Damage::Transaction) => Outcome::Unavailable(error),
@@ -175,10 +175,4 @@ fn answer(group: Vec<Planned>, committed: Result<(), StoreError>) {
 
 fn failed(error: &DbErr) -> StoreError {
     translate(DbBackend::Postgres, error).0
-}
-
-async fn roll_back(tx: Transaction) {
-    if let Err(error) = tx.inner.rollback().await {
-        tracing::warn!(%error, "a transaction was dropped instead of rolled back");
-    }
 }

@@ -67,6 +67,13 @@ impl Transaction {
             _ => Some(Damage::Transaction),
         }
     }
+
+    /// Undoes it.
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.inner.rollback().await {
+            tracing::warn!(%error, "a transaction was dropped instead of rolled back");
+        }
+    }
 }
 
 impl Place<'_> {
@@ -193,6 +200,24 @@ impl Place<'_> {
             all.extend(self.all(&sql, share.iter().flat_map(&values).collect(), &read).await?);
         }
         Ok(all)
+    }
+
+    /// Changes rows of a table that stand at the expected number of a column that counts their changes, which becomes one
+    /// more; the ids of those. `values` are id, expected number, and what is written into `columns`.
+    pub(crate) async fn update_counted<T>(
+        self,
+        (table, counter, columns): (&str, &str, &[&str]),
+        rows: &[T],
+        values: impl Fn(&T) -> Vec<Value>,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let given = [&["row_id", "expected"], columns].concat();
+        let sets: Vec<String> = columns.iter().map(|column| format!("{column} = given.{column}")).collect();
+        let sql = format!(
+            "UPDATE {table} SET {}, {counter} = given.expected + 1 FROM given \
+             WHERE {table}.id = given.row_id AND {table}.{counter} = given.expected RETURNING {table}.id",
+            sets.join(", ")
+        );
+        self.over(&given, rows, values, &sql, |row| row.take()).await
     }
 
     /// One page of a query.

@@ -330,9 +330,7 @@ async fn once(pool: &DatabaseConnection, counts: &Counts, job: &mut dyn Job) -> 
             Ok(())
         }
         Ran::Undo(damage) => {
-            if let Err(error) = tx.inner.rollback().await {
-                tracing::warn!(%error, "a transaction was dropped instead of rolled back");
-            }
+            tx.roll_back().await;
             if damage == Some(Damage::Race) { Err(StoreError::Contended) } else { Ok(()) }
         }
     }

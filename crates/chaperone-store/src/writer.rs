@@ -80,12 +80,6 @@ async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, S
     connection.begin_with_options(immediate).await.map_err(|error| failed(&error))
 }
 
-async fn roll_back(transaction: DatabaseTransaction) {
-    if let Err(error) = transaction.rollback().await {
-        tracing::warn!(%error, "a transaction was dropped instead of rolled back");
-    }
-}
-
 /// Runs the group in one transaction. An error that costs the whole transaction costs all of them: nobody is told
 /// that anything was kept.
 async fn commit(
@@ -130,7 +124,7 @@ async fn together(
     let mut undone = match written {
         Ok(true) => None,
         Ok(false) => {
-            roll_back(transaction.inner).await;
+            transaction.roll_back().await;
             return Ok(if group.len() == 1 { Together::Settled } else { Together::WithoutSome });
         }
         Err(error) => {
@@ -171,7 +165,7 @@ async fn together(
         counts.committed(kept, all.len());
         return Ok(Together::Settled);
     };
-    roll_back(transaction.inner).await;
+    transaction.roll_back().await;
     match (damage, group.len()) {
         (Some(Damage::Transaction), _) => Err(StoreError::Unavailable),
         (_, 1) => Ok(Together::Settled),
@@ -198,7 +192,7 @@ async fn apart(
             Ran::Undo(Some(Damage::Transaction)) => {
                 // Whether a savepoint is still there is not known; the transaction goes as a whole.
                 drop(savepoint);
-                roll_back(outer).await;
+                Transaction::new(outer).roll_back().await;
                 return Err(StoreError::Unavailable);
             }
             Ran::Undo(_) => savepoint.inner.rollback().await.map_err(|error| failed(&error))?,

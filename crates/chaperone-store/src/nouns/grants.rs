@@ -283,19 +283,12 @@ pub(crate) async fn insert(place: Place<'_>, grants: &[&Grant]) -> Result<(), St
 
 /// Changes grants that have the expected fences, which become one more; the ids of those.
 pub(crate) async fn update(place: Place<'_>, grants: &[(&Grant, i64)]) -> Result<Vec<Uuid>, StoreError> {
-    let columns = [&["grant_id", "expected_fence"], WRITTEN.as_slice()].concat();
-    let sets: Vec<String> = WRITTEN.iter().map(|column| format!("{column} = given.{column}")).collect();
-    let sql = format!(
-        "UPDATE grants SET {}, fence = given.expected_fence + 1 FROM given \
-         WHERE grants.id = given.grant_id AND grants.fence = given.expected_fence RETURNING grants.id",
-        sets.join(", ")
-    );
     let values = |(grant, fence): &(&Grant, i64)| {
         let mut values = args![grant.id.uuid(), *fence];
         values.extend(written(grant));
         values
     };
-    place.over(&columns, grants, values, &sql, |row| row.take()).await
+    place.update_counted(("grants", "fence", &WRITTEN), grants, values).await
 }
 
 /// Adds holds.

@@ -382,20 +382,12 @@ pub(crate) async fn update(
     place: Place<'_>,
     sessions: &[(&PrivilegedSession, i64)],
 ) -> Result<Vec<Uuid>, StoreError> {
-    let columns = [&["session_id", "expected_version"], WRITTEN.as_slice()].concat();
-    let sets: Vec<String> = WRITTEN.iter().map(|column| format!("{column} = given.{column}")).collect();
-    let sql = format!(
-        "UPDATE privileged_sessions SET {}, version = given.expected_version + 1 FROM given \
-         WHERE privileged_sessions.id = given.session_id \
-         AND privileged_sessions.version = given.expected_version RETURNING privileged_sessions.id",
-        sets.join(", ")
-    );
     let values = |(session, version): &(&PrivilegedSession, i64)| {
         let mut values = args![session.id.uuid(), *version];
         values.extend(written(session));
         values
     };
-    place.over(&columns, sessions, values, &sql, |row| row.take()).await
+    place.update_counted(("privileged_sessions", "version", &WRITTEN), sessions, values).await
 }
 
 impl WriteTx {
